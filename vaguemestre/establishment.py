@@ -1,0 +1,225 @@
+"""The model: what an administrator declares, as frozen typed values.
+
+`Establishment` is one YAML file; `Settings` is what a whole inventory shares (``inventory.yml``) and an establishment
+may override section by section; `Fleet` is all of it together. YAML becomes these values through one door,
+`vaguemestre.inventory`; everything behind it may trust them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+Fqdn = Annotated[
+    str,
+    StringConstraints(to_lower=True, max_length=253, pattern=rf"^({_LABEL}\.)+{_LABEL}$"),
+]
+"""A fully qualified domain name as A-labels (RFC 1035 section 2.3.1, RFC 5890)."""
+
+Finess = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9AB][0-9]{7}$")]
+"""A FINESS number: 9 characters, the second may be A or B in Corsica. Quote it in YAML: it is no integer."""
+
+Department = Annotated[str, StringConstraints(pattern=r"^\S.* \([0-9][0-9AB][0-9]?\)$")]
+"""A department as certificates write it in ST: ``Eure (27)``."""
+
+MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Model(BaseModel):
+    """Frozen, and an unknown key is an error: a typing slip must never be silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mode(StrEnum):
+    """How an establishment joins the trust space."""
+
+    OPERATOR = "operator"  # runs the stack
+    HOSTED = "hosted"  # is served by another establishment's stack
+    INDIVIDUAL = "individual"  # equips its people with national addresses, runs nothing
+
+
+class RoleName(StrEnum):
+    """The roles a host can be given; each is a module of `roles`."""
+
+    BASE = "base"
+    PKI = "pki"
+    OPENLDAP = "openldap"
+    DOVECOT = "dovecot"
+    POSTFIX = "postfix"
+
+
+class Debian(StrEnum):
+    """Debian releases the kit has templates for."""
+
+    TRIXIE = "trixie"
+
+
+class Domain(Model):
+    """A mail domain of the trust space, listed in the national white list under this establishment."""
+
+    name: Fqdn
+    description: str = ""
+
+
+class Host(Model):
+    """A Debian host. `name` is its FQDN, the CN of its certificate and, for a mail host, its name as MX."""
+
+    name: Fqdn
+    address: IPv4Address
+    address6: IPv6Address | None = None
+    roles: tuple[RoleName, ...] = Field(min_length=1)
+    debian: Debian = Debian.TRIXIE
+    ssh_port: Port = 22
+
+    def has(self, role: RoleName) -> bool:
+        return role in self.roles
+
+
+class Contact(Model):
+    """Somebody who answers; the white list carries phone and mail of the responsible person and of the support."""
+
+    name: str
+    phone: str
+    mail: MailAddress
+
+
+class Contacts(Model):
+    responsible: Contact
+    support: Contact
+
+
+class Mailboxes(Model):
+    """Where mailboxes (BAL) come from, and what each gets."""
+
+    source: Literal["manual", "csv"] = "manual"
+    file: Path | None = Field(None, description="CSV of staff, relative to this file; needed when source is csv")
+    quota_mib: int = Field(2048, ge=10, description="storage of one mailbox, in MiB")
+    message_size_mib: int = Field(10, ge=1, le=100, description="largest message accepted, in MiB, before base64")
+
+
+class RedList(Model):
+    """Liste rouge: how people of this establishment are protected unless they chose otherwise."""
+
+    default: Literal["none", "unlisted", "secretariat"] = "none"
+    own_staff_direct: bool = Field(True, description="colleagues may write directly past the secretariat")
+
+
+class Retention(Model):
+    """How long things are kept."""
+
+    log_days: int = Field(365, ge=1, description="mail logs on the host, in days")
+    closed_address_years: int = Field(10, ge=1, description="before a closed address may be given again")
+
+
+class Apt(Model):
+    """Where hosts get Debian packages: a mirror, or a folder of .deb files on the host for sites without network."""
+
+    mirror: str | None = Field(None, description="URL of a Debian mirror; absent: the host keeps its own sources")
+    security: str | None = Field(None, description="URL of the security archive; absent: none is configured")
+    proxy: str | None = Field(None, description="URL of an HTTP proxy for apt")
+    bundle: Path | None = Field(None, description="folder on the host with .deb files and their Packages index")
+    unattended_upgrades: bool = False
+
+
+class Clock(Model):
+    """Time by NTP (chrony). `steer: false` measures but never touches the clock (containers)."""
+
+    servers: tuple[str, ...] = ()
+    steer: bool = True
+
+
+class Ssh(Model):
+    """How the controller reaches hosts after bootstrap."""
+
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "vaguemestre"
+    key: Path | None = Field(None, description="private key file, relative to the inventory")
+    known_hosts: Path | None = Field(None, description="known_hosts file, relative to the inventory")
+    bootstrap_user: str = Field("root", description="account of the bare host for the first contact")
+    admin_networks: tuple[IPv4Network, ...] = Field(
+        (IPv4Network("0.0.0.0/0"),), description="networks from which SSH is accepted"
+    )
+
+
+class Trust(Model):
+    """Whom the mail servers believe: PEM of the national authorities and nothing else."""
+
+    anchors: Path = Field(Path("trust/national.pem"), description="PEM file, relative to the inventory")
+
+
+class Journal(Model):
+    max_use: str = Field("1G", pattern=r"^[0-9]+[KMGT]$", description="disk the systemd journal may use")
+
+
+class Lab(Model):
+    """Marks an inventory as the rehearsal lab's: its hosts are containers that `vaguemestre lab up` makes."""
+
+    network: IPv4Network
+    outside_domain: Fqdn = "outside.example"
+
+
+class Settings(Model):
+    """What an inventory's establishments share: ``inventory.yml``; a section may be overridden by an establishment."""
+
+    apt: Apt = Apt()  # type: ignore[call-arg]
+    clock: Clock = Clock()
+    resolvers: tuple[IPv4Address, ...] = Field((), description="DNS resolvers; none: the host keeps its own")
+    ssh: Ssh = Ssh()  # type: ignore[call-arg]
+    trust: Trust = Trust()  # type: ignore[call-arg]
+    journal: Journal = Journal()  # type: ignore[call-arg]
+    secrets: Path = Field(Path("secrets"), description="folder of sealed secrets, relative to the inventory")
+    lab: Lab | None = None
+
+
+class Establishment(Model):
+    """One establishment: one YAML file. `slug` is the file's name without ``.yml``."""
+
+    slug: str
+    name: str
+    city: str
+    region: str
+    department: Department
+    finess: Finess
+    mode: Mode
+    operator: str | None = Field(None, description="slug of the operator that serves it, when mode is hosted")
+    wave: int = Field(1, ge=1, description="rollout wave, 1 first")
+    domains: tuple[Domain, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    contacts: Contacts
+    mailboxes: Mailboxes = Mailboxes()  # type: ignore[call-arg]
+    redlist: RedList = RedList()  # type: ignore[call-arg]
+    retention: Retention = Retention()  # type: ignore[call-arg]
+    settings: Settings = Settings()  # type: ignore[call-arg]
+
+    @property
+    def structure_id(self) -> str:
+        """The OU of its certificates: "1" and the FINESS number (IGC-Santé naming)."""
+        return f"1{self.finess}"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A whole inventory: where it was read from and its establishments, in order of wave, then slug."""
+
+    root: Path
+    settings: Settings
+    establishments: tuple[Establishment, ...]
+
+    def hosts(self) -> Iterator[tuple[Establishment, Host]]:
+        """Every host with its establishment, in rollout order."""
+        for establishment in self.establishments:
+            for host in establishment.hosts:
+                yield establishment, host
+
+    def served_by(self, operator: Establishment) -> tuple[Establishment, ...]:
+        """The operator itself and the establishments it hosts."""
+        hosted = (e for e in self.establishments if e.mode is Mode.HOSTED and e.operator == operator.slug)
+        return (operator, *hosted)

@@ -1,0 +1,51 @@
+"""From a declared host to its release: run its roles, in order of need, on what they may know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+
+from vaguemestre.context import Context
+from vaguemestre.establishment import Establishment, Fleet, Host, RoleName
+from vaguemestre.release import Item, Release
+from vaguemestre.secrets import Secrets
+
+
+def role(name: RoleName) -> ModuleType:
+    """The module of a role, with `NEEDS` and `items(context)`."""
+    return import_module(f"roles.{name.value}")
+
+
+def context(fleet: Fleet, establishment: Establishment, host: Host) -> Context:
+    """What the roles of this host may know, read from the inventory's folder.
+
+    Raises:
+        OSError: the trust anchors cannot be read.
+        SecretsError: a secret cannot be read.
+    """
+    settings = establishment.settings
+    return Context(
+        host=host,
+        establishment=establishment,
+        served=fleet.served_by(establishment),
+        settings=settings,
+        anchors=(fleet.root / settings.trust.anchors).read_text(),
+        secrets=Secrets(fleet.root / settings.secrets).versions(host.name),
+    )
+
+
+def synthesise(context: Context) -> Release:
+    """The release of one host; pure.
+
+    Raises:
+        ReleaseError: the roles contradict each other, or a template or a secret is missing.
+    """
+    return Release.of(context.host.name, context.host.debian, _authored(context))
+
+
+def _authored(context: Context) -> Iterator[tuple[str, Item]]:
+    for name in RoleName:  # declared in order of need
+        if context.host.has(name):
+            for item in role(name).items(context):
+                yield name.value, item
