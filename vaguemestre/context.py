@@ -15,7 +15,8 @@ class Context:
     """The argument of every role; a value, nothing in it touches a disk or a network.
 
     `secrets` maps the secrets that exist for this host to their versions; `anchors` is the PEM of the national
-    authorities; `served` are the establishment and those it hosts.
+    authorities; `served` are the establishment and those it hosts; `space` are the
+    mail domains of the trust space that this host may write to.
     """
 
     host: Host
@@ -24,6 +25,7 @@ class Context:
     settings: Settings
     anchors: str
     secrets: Mapping[str, str]
+    space: tuple[str, ...] = ()
 
     @property
     def domains(self) -> tuple[str, ...]:

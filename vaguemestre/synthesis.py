@@ -32,6 +32,7 @@ def context(fleet: Fleet, establishment: Establishment, host: Host) -> Context:
         settings=settings,
         anchors=(fleet.root / settings.trust.anchors).read_text(),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name),
+        space=tuple(sorted(domain.name for one in fleet.establishments for domain in one.domains)),
     )
 
 
