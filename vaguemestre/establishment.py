@@ -101,32 +101,38 @@ class Mailboxes(Model):
     """Where mailboxes (BAL) come from, and what each gets."""
 
     source: Literal["manual", "csv"] = "manual"
-    file: Path | None = Field(None, description="CSV of staff, relative to this file; needed when source is csv")
-    quota_mib: int = Field(2048, ge=10, description="storage of one mailbox, in MiB")
-    message_size_mib: int = Field(10, ge=1, le=100, description="largest message accepted, in MiB, before base64")
+    file: Path | None = Field(
+        default=None, description="CSV of staff, relative to this file; needed when source is csv"
+    )
+    quota_mib: int = Field(default=2048, ge=10, description="storage of one mailbox, in MiB")
+    message_size_mib: int = Field(
+        default=10, ge=1, le=100, description="largest message accepted, in MiB, before base64"
+    )
 
 
 class RedList(Model):
     """Liste rouge: how people of this establishment are protected unless they chose otherwise."""
 
     default: Literal["none", "unlisted", "secretariat"] = "none"
-    own_staff_direct: bool = Field(True, description="colleagues may write directly past the secretariat")
+    own_staff_direct: bool = Field(default=True, description="colleagues may write directly past the secretariat")
 
 
 class Retention(Model):
     """How long things are kept."""
 
-    log_days: int = Field(365, ge=1, description="mail logs on the host, in days")
-    closed_address_years: int = Field(10, ge=1, description="before a closed address may be given again")
+    log_days: int = Field(default=365, ge=1, description="mail logs on the host, in days")
+    closed_address_years: int = Field(default=10, ge=1, description="before a closed address may be given again")
 
 
 class Apt(Model):
     """Where hosts get Debian packages: a mirror, or a folder of .deb files on the host for sites without network."""
 
-    mirror: str | None = Field(None, description="URL of a Debian mirror; absent: the host keeps its own sources")
-    security: str | None = Field(None, description="URL of the security archive; absent: none is configured")
-    proxy: str | None = Field(None, description="URL of an HTTP proxy for apt")
-    bundle: Path | None = Field(None, description="folder on the host with .deb files and their Packages index")
+    mirror: str | None = Field(
+        default=None, description="URL of a Debian mirror; absent: the host keeps its own sources"
+    )
+    security: str | None = Field(default=None, description="URL of the security archive; absent: none is configured")
+    proxy: str | None = Field(default=None, description="URL of an HTTP proxy for apt")
+    bundle: Path | None = Field(default=None, description="folder on the host with .deb files and their Packages index")
     unattended_upgrades: bool = False
 
 
@@ -141,22 +147,22 @@ class Ssh(Model):
     """How the controller reaches hosts after bootstrap."""
 
     user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "vaguemestre"
-    key: Path | None = Field(None, description="private key file, relative to the inventory")
-    known_hosts: Path | None = Field(None, description="known_hosts file, relative to the inventory")
-    bootstrap_user: str = Field("root", description="account of the bare host for the first contact")
+    key: Path | None = Field(default=None, description="private key file, relative to the inventory")
+    known_hosts: Path | None = Field(default=None, description="known_hosts file, relative to the inventory")
+    bootstrap_user: str = Field(default="root", description="account of the bare host for the first contact")
     admin_networks: tuple[IPv4Network, ...] = Field(
-        (IPv4Network("0.0.0.0/0"),), description="networks from which SSH is accepted"
+        default=(IPv4Network("0.0.0.0/0"),), description="networks from which SSH is accepted"
     )
 
 
 class Trust(Model):
     """Whom the mail servers believe: PEM of the national authorities and nothing else."""
 
-    anchors: Path = Field(Path("trust/national.pem"), description="PEM file, relative to the inventory")
+    anchors: Path = Field(default=Path("trust/national.pem"), description="PEM file, relative to the inventory")
 
 
 class Journal(Model):
-    max_use: str = Field("1G", pattern=r"^[0-9]+[KMGT]$", description="disk the systemd journal may use")
+    max_use: str = Field(default="1G", pattern=r"^[0-9]+[KMGT]$", description="disk the systemd journal may use")
 
 
 class Lab(Model):
@@ -169,13 +175,13 @@ class Lab(Model):
 class Settings(Model):
     """What an inventory's establishments share: ``inventory.yml``; a section may be overridden by an establishment."""
 
-    apt: Apt = Apt()  # type: ignore[call-arg]
+    apt: Apt = Apt()
     clock: Clock = Clock()
-    resolvers: tuple[IPv4Address, ...] = Field((), description="DNS resolvers; none: the host keeps its own")
-    ssh: Ssh = Ssh()  # type: ignore[call-arg]
-    trust: Trust = Trust()  # type: ignore[call-arg]
-    journal: Journal = Journal()  # type: ignore[call-arg]
-    secrets: Path = Field(Path("secrets"), description="folder of sealed secrets, relative to the inventory")
+    resolvers: tuple[IPv4Address, ...] = Field(default=(), description="DNS resolvers; none: the host keeps its own")
+    ssh: Ssh = Ssh()
+    trust: Trust = Trust()
+    journal: Journal = Journal()
+    secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
     lab: Lab | None = None
 
 
@@ -189,15 +195,15 @@ class Establishment(Model):
     department: Department
     finess: Finess
     mode: Mode
-    operator: str | None = Field(None, description="slug of the operator that serves it, when mode is hosted")
-    wave: int = Field(1, ge=1, description="rollout wave, 1 first")
+    operator: str | None = Field(default=None, description="slug of the operator that serves it, when mode is hosted")
+    wave: int = Field(default=1, ge=1, description="rollout wave, 1 first")
     domains: tuple[Domain, ...] = ()
     hosts: tuple[Host, ...] = ()
     contacts: Contacts
-    mailboxes: Mailboxes = Mailboxes()  # type: ignore[call-arg]
-    redlist: RedList = RedList()  # type: ignore[call-arg]
-    retention: Retention = Retention()  # type: ignore[call-arg]
-    settings: Settings = Settings()  # type: ignore[call-arg]
+    mailboxes: Mailboxes = Mailboxes()
+    redlist: RedList = RedList()
+    retention: Retention = Retention()
+    settings: Settings = Settings()
 
     @property
     def structure_id(self) -> str:

@@ -1,0 +1,242 @@
+"""What one file alone cannot tell: rules between establishments, hosts, domains and roles.
+
+Each rule is a pure function from all that was read to what is wrong with it; `check` asks them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaguemestre.errors import Problem
+from vaguemestre.establishment import Establishment, Host, Mode, RoleName, Settings
+from vaguemestre.inventory.document import Document, Loc
+
+
+@dataclass(frozen=True)
+class Source:
+    """An establishment and the file it was read from."""
+
+    document: Document
+    establishment: Establishment
+
+    def hosts(self) -> Iterator[tuple[Loc, Host]]:
+        for place, host in enumerate(self.establishment.hosts):
+            yield ("hosts", place), host
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was read; `broken` are the slugs of files that have problems of their own."""
+
+    sources: tuple[Source, ...]
+    settings: Settings
+    broken: frozenset[str]
+    needs: Callable[[RoleName], Sequence[str]]
+
+
+def check(reading: Reading) -> list[Problem]:
+    """Every cross-file problem, in no particular order."""
+    return [problem for rule in _RULES for problem in rule(reading)]
+
+
+def _twice(what: str, way_out: str, found: Iterable[tuple[Source, Loc, str]]) -> Iterator[Problem]:
+    first: dict[str, tuple[Source, Loc]] = {}
+    for source, loc, value in found:
+        before, where = first.setdefault(value, (source, loc))
+        if (before, where) != (source, loc):
+            line = f"{before.document.file.name}:{before.document.line(where)}"
+            yield source.document.problem(loc, f"the {what} {value} is already taken in {line}", way_out)
+
+
+def _one_finess(reading: Reading) -> Iterator[Problem]:
+    way_out = "two sites of one entity are one establishment with more hosts; else check the number of each"
+    return _twice("FINESS number", way_out, ((one, ("finess",), one.establishment.finess) for one in reading.sources))
+
+
+def _one_domain(reading: Reading) -> Iterator[Problem]:
+    return _twice(
+        "domain",
+        "a domain belongs to one establishment; write it there only",
+        (
+            (one, ("domains", place, "name"), domain.name)
+            for one in reading.sources
+            for place, domain in enumerate(one.establishment.domains)
+        ),
+    )
+
+
+def _one_host_name(reading: Reading) -> Iterator[Problem]:
+    return _twice(
+        "host name",
+        "each host has its own name and its own certificate",
+        ((one, (*loc, "name"), host.name) for one in reading.sources for loc, host in one.hosts()),
+    )
+
+
+def _one_address(reading: Reading) -> Iterator[Problem]:
+    return _twice(
+        "address",
+        "each host has its own address",
+        (
+            (one, (*loc, field), str(address))
+            for one in reading.sources
+            for loc, host in one.hosts()
+            for field, address in (("address", host.address), ("address6", host.address6))
+            if address is not None
+        ),
+    )
+
+
+def _operator_complete(reading: Reading) -> Iterator[Problem]:
+    for source in _of_mode(reading, Mode.OPERATOR):
+        if not source.establishment.hosts:
+            yield source.document.problem(("hosts",), "an operator without a host", "add `hosts:`, or use mode: hosted")
+        if not source.establishment.domains:
+            yield source.document.problem(("domains",), "an operator without a mail domain", "add `domains:`")
+        if source.establishment.operator is not None:
+            yield source.document.problem(
+                ("operator",), "an operator is not served by another", "remove `operator:`, or use mode: hosted"
+            )
+
+
+def _hosted_served(reading: Reading) -> Iterator[Problem]:
+    modes = {one.establishment.slug: one.establishment.mode for one in reading.sources}
+    for source in _of_mode(reading, Mode.HOSTED):
+        operator = source.establishment.operator
+        if operator is None:
+            yield source.document.problem(
+                ("operator",), "nobody is named who serves it", "add `operator:` with the name of the operator's file"
+            )
+        elif operator not in modes and operator not in reading.broken:
+            yield source.document.problem(
+                ("operator",), f"there is no establishment {operator}", f"operators here: {_operators(modes)}"
+            )
+        elif modes.get(operator, Mode.OPERATOR) is not Mode.OPERATOR:
+            yield source.document.problem(
+                ("operator",), f"{operator} is {modes[operator]}, no operator", f"operators here: {_operators(modes)}"
+            )
+
+
+def _operators(modes: dict[str, Mode]) -> str:
+    return ", ".join(sorted(slug for slug, mode in modes.items() if mode is Mode.OPERATOR)) or "none"
+
+
+def _only_operators_run_hosts(reading: Reading) -> Iterator[Problem]:
+    for source in _of_mode(reading, Mode.HOSTED, Mode.INDIVIDUAL):
+        if source.establishment.hosts:
+            mode = source.establishment.mode
+            yield source.document.problem(
+                ("hosts",), f"mode {mode} runs no hosts", "remove `hosts:`, or use mode: operator"
+            )
+
+
+def _individual_has_no_stack(reading: Reading) -> Iterator[Problem]:
+    for source in _of_mode(reading, Mode.INDIVIDUAL):
+        for field in ("domains", "operator"):
+            if getattr(source.establishment, field):
+                yield source.document.problem(
+                    (field,),
+                    f"mode individual has national addresses, no {field} of its own",
+                    f"remove `{field}:`, or use mode: hosted",
+                )
+
+
+def _roles_complete(reading: Reading) -> Iterator[Problem]:
+    for source in reading.sources:
+        for loc, host in source.hosts():
+            for missing, wanted_by in _missing_roles(host, reading.needs).items():
+                yield source.document.problem(
+                    (*loc, "roles"),
+                    f"{host.name} lacks the role {missing}, which {wanted_by} needs",
+                    f"add {missing} to its roles",
+                )
+
+
+def _missing_roles(host: Host, needs: Callable[[RoleName], Sequence[str]]) -> dict[str, str]:
+    """Missing role -> who needs it; every host needs base."""
+    wanted = {str(need): str(role) for role in host.roles for need in needs(role)}
+    wanted.setdefault(RoleName.BASE.value, "every host")
+    return {need: role for need, role in wanted.items() if need not in host.roles}
+
+
+def _roles_once(reading: Reading) -> Iterator[Problem]:
+    for source in reading.sources:
+        for loc, host in source.hosts():
+            for place, role in enumerate(host.roles):
+                if role in host.roles[:place]:
+                    yield source.document.problem((*loc, "roles", place), f"{role} is here twice", "keep one")
+
+
+def _staff_file(reading: Reading) -> Iterator[Problem]:
+    for source in reading.sources:
+        mailboxes = source.establishment.mailboxes
+        if mailboxes.source == "csv" and mailboxes.file is None:
+            yield source.document.problem(("mailboxes", "file"), "source csv without a file", "add `file: staff.csv`")
+        elif mailboxes.source != "csv" and mailboxes.file is not None:
+            yield source.document.problem(
+                ("mailboxes", "file"), f"source {mailboxes.source} reads no file", "write `source: csv`"
+            )
+        elif mailboxes.file is not None and not _is_file(source.document.file.parent / mailboxes.file):
+            yield source.document.problem(
+                ("mailboxes", "file"), f"{mailboxes.file} does not exist", "the path is relative to this file"
+            )
+
+
+def _anchors(reading: Reading) -> Iterator[Problem]:
+    """In the lab the authority is made with the hosts: nothing to check before."""
+    if reading.settings.lab is not None:
+        return
+    told: set[Path] = set()
+    for source in reading.sources:
+        anchors = source.establishment.settings.trust.anchors
+        if source.establishment.hosts and anchors not in told and not _is_file(source.document.file.parent / anchors):
+            told.add(anchors)
+            yield source.document.problem(
+                ("settings", "trust", "anchors"),
+                f"the national authorities' file {anchors} does not exist",
+                "put the PEM of the IGC-Santé chain there; the path is relative to the inventory",
+            )
+
+
+def _inside_the_lab(reading: Reading) -> Iterator[Problem]:
+    lab = reading.settings.lab
+    for source in reading.sources:
+        if "lab" in (source.document.data.get("settings") or {}):
+            yield source.document.problem(
+                ("settings", "lab"), "the lab is the whole inventory's", "move it to inventory.yml"
+            )
+        for loc, host in source.hosts():
+            if lab is not None and host.address not in lab.network:
+                yield source.document.problem(
+                    (*loc, "address"), f"{host.address} is outside the lab", f"choose one inside {lab.network}"
+                )
+
+
+def _of_mode(reading: Reading, *modes: Mode) -> Iterator[Source]:
+    return (source for source in reading.sources if source.establishment.mode in modes)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, a NUL in it
+        return False
+
+
+_RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
+    _one_finess,
+    _one_domain,
+    _one_host_name,
+    _one_address,
+    _operator_complete,
+    _hosted_served,
+    _only_operators_run_hosts,
+    _individual_has_no_stack,
+    _roles_complete,
+    _roles_once,
+    _staff_file,
+    _anchors,
+    _inside_the_lab,
+)

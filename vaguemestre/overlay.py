@@ -1,0 +1,76 @@
+"""The lab laid over its inventory: written addresses become those of the lab that is up, and the way to reach them.
+
+The lab may have had to take another network than the one written (two labs on one machine, a network in use), so a
+host keeps its place in the network, not its address.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from vaguemestre.establishment import Establishment, Fleet, Host, Settings, Trust
+
+if TYPE_CHECKING:
+    from vaguemestre.lab import State
+
+VARIABLE = "VAGUEMESTRE_LAB"
+
+
+def lab_name() -> str:
+    """The lab instance meant: $VAGUEMESTRE_LAB, else ``lab``."""
+    return os.environ.get(VARIABLE) or "lab"
+
+
+def overlaid(fleet: Fleet) -> Fleet:
+    """The fleet as its lab really is, or `fleet` itself when it is no lab's or its lab is down."""
+    if fleet.settings.lab is None:
+        return fleet
+    try:
+        from vaguemestre.lab import Lab
+    except ImportError:  # until the lab has landed
+        return fleet
+    state = Lab.open(lab_name()).state()
+    return fleet if state is None else over(fleet, state)
+
+
+def over(fleet: Fleet, state: State) -> Fleet:
+    """`fleet`, a lab's, with the addresses and settings of the lab in `state`; pure."""
+    if fleet.settings.lab is None:
+        raise ValueError("only a lab's inventory can be laid over a lab")
+    written = fleet.settings.lab.network
+    return Fleet(
+        root=fleet.root,
+        settings=_settings(fleet.settings, state),
+        establishments=tuple(_establishment(one, written, state) for one in fleet.establishments),
+    )
+
+
+def moved(address: IPv4Address, written: IPv4Network, real: IPv4Network) -> IPv4Address:
+    """The address at the same place of the network `real`."""
+    return real.network_address + (int(address) - int(written.network_address))
+
+
+def _establishment(one: Establishment, written: IPv4Network, state: State) -> Establishment:
+    hosts = tuple(_host(host, written, state) for host in one.hosts)
+    return one.model_copy(update={"hosts": hosts, "settings": _settings(one.settings, state)})
+
+
+def _host(host: Host, written: IPv4Network, state: State) -> Host:
+    return host.model_copy(update={"address": moved(host.address, written, state.network)})
+
+
+def _settings(settings: Settings, state: State) -> Settings:
+    ssh = settings.ssh.model_copy(update={"key": state.ssh_key, "known_hosts": state.known_hosts})
+    lab = settings.lab.model_copy(update={"network": state.network}) if settings.lab else None
+    return settings.model_copy(
+        update={
+            "apt": settings.apt.model_copy(update={"proxy": state.apt_proxy}),
+            "resolvers": (state.resolver,),
+            "ssh": ssh,
+            "trust": Trust(anchors=state.anchors),
+            "secrets": state.secrets,
+            "lab": lab,
+        }
+    )
