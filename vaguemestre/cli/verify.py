@@ -1,0 +1,45 @@
+"""`vaguemestre verify`: ask running operators whether they behave."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vaguemestre.errors import Exit
+
+
+def verify(
+    establishments: Annotated[
+        list[str] | None, typer.Argument(help="Slugs of the establishments to verify; none: all of the inventory.")
+    ] = None,
+    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="Folder of the inventory.")] = None,
+    reports: Annotated[Path, typer.Option(help="Folder for verification.xml (JUnit) and verification.txt.")] = Path(
+        "reports"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON instead of sentences.")] = False,
+) -> None:
+    """Verify by real mail and from outside that operators do what they must.
+
+    Each establishment is asked the same questions: does mail to colleagues and to other operators arrive, is
+    mail from strangers refused, is nothing offered before TLS, does nothing else answer. A mailbox named
+    verification@ is opened for the time of the run and suspended afterwards. Hosts are not changed.
+
+    Exit code 0: all behaviours verified. 1: at least one failed.
+    """
+    from rich.console import Console
+
+    from vaguemestre import inventory as door
+    from vaguemestre.verify import run
+    from vaguemestre.verify.verdict import count
+
+    fleet = door.load(inventory)
+    console = Console(stderr=as_json, highlight=False)
+    outcome = run(fleet, _known(fleet.establishments, establishments or []), reports, console.out)
+    if as_json:
+        typer.echo(json.dumps([asdict(verdict) for verdict in outcome.verdicts], ensure_ascii=False, indent=2))
+    console.print(f"\n[bold]{count(outcome.verdicts)}[/]\nReports: {outcome.junit} and {outcome.text}")
+    raise typer.Exit(Exit.OK if outcome.passed else Exit.FAILED)

@@ -1,0 +1,93 @@
+"""Port 25 as strangers find it: only operators proven by certificate are listened to."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from pathlib import Path
+
+import pytest
+
+from vaguemestre.verify.correspondent import Smtp
+from vaguemestre.verify.site import Site
+from vaguemestre.verify.stranger import stranger
+
+REFUSED = range(400, 600)
+
+
+def trusting(certificate: Path | None = None) -> ssl.SSLContext:
+    """A client that believes everybody, so that only the server's decision is seen."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate)
+    return context
+
+
+def answers(session: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, str]:
+    """The last answer to a transaction up to RCPT, or to whatever ended the session before."""
+    try:
+        session.ehlo()
+        code, text = session.mail(sender)
+        if code == 250:
+            code, text = session.rcpt(recipient)
+    except (smtplib.SMTPServerDisconnected, ssl.SSLError, ConnectionError) as ended:
+        return 421, str(ended)
+    return code, text.decode(errors="replace")
+
+
+@pytest.mark.requirement(16, 23)
+def test_no_tls(site: Site) -> None:
+    """A server that does not encrypt is refused."""
+    with Smtp(site.ip, site.host.name, 25) as session:
+        code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
+    assert code in REFUSED, f"mail in clear is answered {code} {text}"
+
+
+@pytest.mark.requirement(23)
+def test_no_certificate(site: Site) -> None:
+    """A server without a certificate is refused."""
+    with Smtp(site.ip, site.host.name, 25) as session:
+        session.starttls(context=trusting())
+        code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
+    assert code in REFUSED, f"a client without certificate is answered {code} {text}"
+
+
+@pytest.mark.requirement(17, 23)
+def test_foreign_authority(site: Site, tmp_path: Path) -> None:
+    """A server whose certificate comes from another authority is refused, whatever name it bears."""
+    certificate = stranger(tmp_path, common_name=site.host.name)
+    with Smtp(site.ip, site.host.name, 25) as session:
+        try:
+            session.starttls(context=trusting(certificate))
+        except (ssl.SSLError, ConnectionError, smtplib.SMTPException):
+            return
+        code, text = answers(session, f"a@{site.domain}", f"postmaster@{site.domain}")
+    assert code in REFUSED, f"a certificate of nobody's is answered {code} {text}"
+
+
+@pytest.mark.requirement(27)
+def test_no_relay(site: Site, tmp_path: Path) -> None:
+    """The edge relays nothing for strangers."""
+    with Smtp(site.ip, site.host.name, 25) as session:
+        session.starttls(context=trusting())
+        code, text = answers(session, f"postmaster@{site.domain}", "a@outside.example")
+    assert code in REFUSED, f"relaying is answered {code} {text}"
+
+
+def test_no_address_harvesting(site: Site) -> None:
+    """VRFY and EXPN tell strangers nothing."""
+    with Smtp(site.ip, site.host.name, 25) as session:
+        session.ehlo()
+        assert session.verify(f"postmaster@{site.domain}")[0] not in (250, 251, 252)
+        assert session.expn("postmaster")[0] not in (250, 251, 252)
+
+
+@pytest.mark.requirement(28)
+def test_old_tls(site: Site) -> None:
+    """TLS 1.1 and older are refused between operators."""
+    old = trusting()
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with Smtp(site.ip, site.host.name, 25) as session, pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)):
+        session.starttls(context=old)

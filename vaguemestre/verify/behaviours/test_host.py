@@ -1,0 +1,82 @@
+"""The host itself, asked over SSH by testinfra and from outside."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+from testinfra.host import Host
+
+from vaguemestre.verify.site import Site
+
+FOR_OTHERS = {22, 25, 143, 587, 993, 4190}
+NEVER_FROM_OUTSIDE = (24, 80, 110, 111, 389, 443, 465, 636, 953, 3306, 8080, 12345)
+
+
+def test_nothing_failed(site: Site, host: Host) -> None:
+    """No service of the host has failed."""
+    assert host.check_output("systemctl list-units --state=failed --no-legend --plain") == ""
+
+
+def test_survives_a_reboot(site: Site, host: Host) -> None:
+    """Mail services come back by themselves after a reboot."""
+    for unit in ("postfix", "dovecot", "slapd", "nftables"):
+        assert host.service(unit).is_enabled, f"{unit} would not start at boot"
+
+
+def test_nothing_else_answers(site: Site) -> None:
+    """From outside only SSH and mail answer."""
+    answering = [port for port in NEVER_FROM_OUTSIDE if _answers(site.ip, port)]
+    assert not answering, f"ports {answering} answer from outside"
+
+
+def _answers(ip: str, port: int) -> bool:
+    try:
+        with socket.create_connection((ip, port), timeout=0.7):
+            return True
+    except OSError:
+        return False
+
+
+def test_nothing_else_listens(site: Site, host: Host) -> None:
+    """What listens beyond the host itself is SSH and mail, even with the firewall down."""
+    sockets = [text.removeprefix("tcp://").rpartition(":") for text in host.socket.get_listening_sockets()]
+    wide = {int(port) for address, _, port in sockets if port.isdigit() and not address.startswith(("127.", "[::1", "::1"))}
+    assert wide <= FOR_OTHERS | {site.host.ssh_port}, f"ports {sorted(wide - FOR_OTHERS)} listen to the world"
+
+
+@pytest.mark.requirement(31)
+def test_key_is_private(site: Site, host: Host) -> None:
+    """The private key of the host can be read by root alone."""
+    with host.sudo():
+        key = host.file("/etc/vaguemestre/tls/key.pem")
+        assert (key.exists, key.user, key.mode) == (True, "root", 0o600)
+
+
+@pytest.mark.requirement(67)
+def test_clock(site: Site, host: Host) -> None:
+    """The host's clock agrees with the administrator's to two seconds."""
+    before = time.time()
+    theirs = float(host.check_output("date +%s.%N"))
+    after = time.time()
+    assert before - 2 <= theirs <= after + 2, f"the clock is off by {theirs - after:.1f} s"
+
+
+@pytest.mark.requirement(34)
+def test_mx(site: Site) -> None:
+    """The domain's MX is the host that the certificate names, and its address leads back to that name."""
+    from vaguemestre.verify.names import addresses, exchangers, reverse
+
+    assert site.host.name in exchangers(site, site.domain)
+    assert site.ip in addresses(site, site.host.name)
+    assert reverse(site, site.ip) == site.host.name
+
+
+@pytest.mark.requirement(50)
+@pytest.mark.parametrize(("service", "port"), [("_imap._tcp", 143), ("_submission._tcp", 587)])
+def test_mail_clients_find_the_way(site: Site, service: str, port: int) -> None:
+    """Mail clients find the host by SRV records (RFC 6186)."""
+    from vaguemestre.verify.names import services
+
+    assert (site.host.name, port) in services(site, f"{service}.{site.domain}")

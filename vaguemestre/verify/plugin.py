@@ -1,0 +1,131 @@
+"""The pytest plugin of the packaged suite: which establishments are asked, with what, and how it is told.
+
+Fixtures: `site` (one establishment, parametrised), `host` (testinfra over SSH), `probe` (a mailbox of the site that
+only verifications use). Each test's docstring is the sentence that people read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import testinfra
+from testinfra.host import Host as TestinfraHost
+
+from vaguemestre import inventory
+from vaguemestre.establishment import Fleet
+from vaguemestre.verify.correspondent import Correspondent
+from vaguemestre.verify.site import Site, sites, ssh_backend
+from vaguemestre.verify.verdict import Verdict, line
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vaguemestre")
+    group.addoption("--inventory", type=Path, help="folder of the inventory")
+    group.addoption("--establishment", action="append", default=[], help="slug; repeat for several, none for all")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "requirement(number): the operator requirement that a behaviour proves")
+
+
+@cache
+def _fleet(root: Path) -> Fleet:
+    return inventory.load(root)
+
+
+def _chosen(config: pytest.Config) -> list[Site]:
+    found = sites(_fleet(config.getoption("--inventory")))
+    slugs = config.getoption("--establishment")
+    return [site for site in found if not slugs or site.establishment.slug in slugs]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "site" in metafunc.fixturenames:
+        chosen = _chosen(metafunc.config)
+        metafunc.parametrize("site", chosen, ids=[site.establishment.slug for site in chosen], scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group by establishment, and put into the JUnit file what the summary needs."""
+    items.sort(key=lambda item: _site_name(item))
+    for item in items:
+        marker = item.get_closest_marker("requirement")
+        item.user_properties += [
+            ("establishment", _site_name(item)),
+            ("behaviour", _sentence(item)),
+            ("requirement", ", ".join(map(str, marker.args)) if marker else ""),
+        ]
+
+
+def _site_name(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params["site"].establishment.name if callspec else ""
+
+
+def _sentence(item: pytest.Item) -> str:
+    document = getattr(item, "obj").__doc__ or item.name.replace("_", " ")  # noqa: B009
+    return str(document).strip().splitlines()[0].rstrip(".")
+
+
+_told: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say each verdict as soon as it is known."""
+    if report.when != "call" and report.outcome == "passed":
+        return
+    properties = {name: str(value) for name, value in report.user_properties}
+    if _told[-1:] != [properties["establishment"]]:
+        _told.append(properties["establishment"])
+        print(f"\n{_told[-1]}", flush=True)
+    print(line(_verdict(report, properties)), flush=True)
+
+
+def _verdict(report: pytest.TestReport, properties: dict[str, str]) -> Verdict:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    reason = crash.message if crash else str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+    return Verdict(
+        establishment=properties["establishment"],
+        behaviour=properties["behaviour"],
+        requirement=properties["requirement"],
+        outcome=report.outcome,
+        seconds=report.duration,
+        reason=reason.replace("\n", "\n      ") if report.outcome != "passed" else "",
+    )
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.failed:
+        print(report.longreprtext, flush=True)
+
+
+@pytest.fixture(scope="session")
+def fleet(pytestconfig: pytest.Config) -> Fleet:
+    return _fleet(pytestconfig.getoption("--inventory"))
+
+
+@pytest.fixture(scope="session")
+def host(site: Site) -> TestinfraHost:
+    """The site's mail host, reached as administrators reach it."""
+    return testinfra.get_host(**ssh_backend(site))
+
+
+@pytest.fixture(scope="session")
+def probe(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
+    """The site's own verification mailbox, opened for the time of the run and suspended afterwards."""
+    with site.probe(fleet) as correspondent:
+        yield correspondent
+
+
+@pytest.fixture(scope="session")
+def peer(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
+    """The verification mailbox of another operator of the inventory."""
+    other = next((other for other in sites(fleet) if other.host != site.host), None)
+    if other is None:
+        pytest.skip("the inventory holds no other operator to write to")
+    with other.probe(fleet) as correspondent:
+        yield correspondent
