@@ -1,0 +1,29 @@
+"""The host's one command: ``python3 /usr/lib/vaguemestre/host.pyz VERB ...``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+# Verb -> its module and what it is for. Modules are imported when called: one verb's library must not slow another,
+# nor keep it from running where that library is not installed.
+VERBS = {
+    "activate": ("vaguemestre.host.activate", "make this host its release, say what it is, put the last one back"),
+    "directory": ("vaguemestre.host.directory", "seed the local directory"),
+    "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run `argv`, a verb and its arguments; the verb's exit code, or 2 when there is no such verb."""
+    if not argv or argv[0] not in VERBS:
+        print(usage(), file=sys.stderr)
+        return 2
+    module, _ = VERBS[argv[0]]
+    code: int = import_module(module).main(argv[1:])
+    return code
+
+
+def usage() -> str:
+    lines = (f"  {verb:<12}{purpose}" for verb, (_, purpose) in sorted(VERBS.items()))
+    return "usage: python3 /usr/lib/vaguemestre/host.pyz VERB [ARGUMENT...]\n\n" + "\n".join(lines)
