@@ -1,0 +1,61 @@
+"""From a plan to the hosts to boot: the files each one is born with."""
+
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from vaguemestre.lab.guests import BirthFile, Host
+from vaguemestre.lab.keys import ensure_key
+from vaguemestre.lab.places import short_hash
+from vaguemestre.lab.plan import OUTSIDE, WORLD, WORLD_NAME, Guest, Plan
+from vaguemestre.lab.zone import Zone
+from vaguemestre.pki.authority import Authority
+
+_WORLD_FILES = Path(__file__).parent / "world"
+
+
+def guest_host(guest: Guest, plan: Plan, image: str, home: Path, proxy: str) -> Host:
+    """The host for one guest of the plan."""
+    files = _identity(guest.name, guest.address, plan, home)
+    files.append(BirthFile("/etc/apt/apt.conf.d/90lab-proxy", f'Acquire::http::Proxy "{proxy}";\n'.encode()))
+    return Host(guest.name, image, (guest.address,), tuple(files))
+
+
+def world_host(plan: Plan, image: str, home: Path, authority: Authority) -> Host:
+    """The world host: DNS, what the nation publishes, and the outside MTA on an address of its own."""
+    world, outside = plan.at(WORLD), plan.at(OUTSIDE)
+    unit = (_WORLD_FILES / "outside.service").read_text().replace("ADDRESS", str(outside))
+    files = [
+        *_identity(WORLD_NAME, world, plan, home),
+        BirthFile("/etc/nsd/nsd.conf", (_WORLD_FILES / "nsd.conf").read_bytes()),
+        BirthFile("/etc/nginx/sites-enabled/default", (_WORLD_FILES / "site.conf").read_bytes()),
+        BirthFile("/opt/lab/outside.py", (_WORLD_FILES / "outside.py").read_bytes()),
+        BirthFile("/etc/systemd/system/outside.service", unit.encode()),
+        BirthFile("/etc/systemd/system/multi-user.target.wants/outside.service", link="../outside.service"),
+    ]
+    return Host(WORLD_NAME, image, (world, outside), tuple(files), world_data(plan, authority))
+
+
+def world_data(plan: Plan, authority: Authority) -> tuple[BirthFile, ...]:
+    """What changes on the world host without making it anew: the zone and what the authority publishes."""
+    profile = authority.profile
+    return (
+        BirthFile("/etc/nsd/lab.zone", Zone.of(plan).text().encode()),
+        BirthFile(f"/srv/nation/CRL/{profile.file}.crl", authority.crl()),
+        BirthFile(f"/srv/nation/AC/{profile.file}.cer", authority.issuing.leaf_der()),
+    )
+
+
+def _identity(name: str, address: IPv4Address, plan: Plan, home: Path) -> list[BirthFile]:
+    host_key = home / "hosts" / name / "ssh_host_ed25519_key"
+    public = ensure_key(host_key, name)
+    admin = ensure_key(home / "ssh" / "id_ed25519", f"lab-{plan.name}")
+    short = name.split(".")[0]
+    return [
+        BirthFile("/etc/hostname", f"{name}\n".encode()),
+        BirthFile("/etc/hosts", f"127.0.0.1 localhost\n{address} {name} {short}\n".encode()),
+        BirthFile("/etc/resolv.conf", f"nameserver {plan.at(WORLD)}\n".encode()),
+        BirthFile("/etc/machine-id", f"{short_hash(public, 'a')}{short_hash(public, 'b')}{short_hash(public, 'c')}"[:32].encode() + b"\n"),
+        BirthFile("/etc/ssh/ssh_host_ed25519_key", host_key.read_bytes(), 0o600),
+        BirthFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{public}\n".encode()),
+        BirthFile("/root/.ssh/authorized_keys", f"{admin}\n".encode(), 0o600),
+    ]

@@ -1,0 +1,99 @@
+"""The images guests boot from, in layers, each named by a hash of what went into it and made again only when that changes.
+
+bare   Debian with systemd, D-Bus and sshd: what an administrator gets from a minimal installation
+warm   bare, with the operator's packages downloaded but not installed
+world  bare, with what the nation's side needs installed
+"""
+
+import tempfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from vaguemestre.lab.aptcache import AptCache
+from vaguemestre.lab.engine import LIMITS, Engine
+from vaguemestre.lab.mirror import Mirror, keyring
+from vaguemestre.lab.places import short_hash
+from vaguemestre.lab.plan import Debian, Image
+from vaguemestre.lab.process import Progress, lock
+
+INCLUDED = ("systemd", "systemd-sysv", "dbus", "openssh-server")
+WORLD_PACKAGES = ("nsd", "nginx-light", "python3-aiosmtpd", "swaks", "bind9-dnsutils", "openssl", "iproute2")
+_FINISH = Path(__file__).parent / "image" / "finish.sh"
+_BUILDER = "vgm-build"
+_PATIENCE = 900.0
+
+
+class Images:
+    """The image store of one cache directory."""
+
+    def __init__(self, engine: Engine, cache: AptCache, progress: Progress) -> None:
+        self.engine = engine
+        self.cache = cache
+        self.progress = progress
+        self.mirror = Mirror.of_machine()
+
+    def guest(self, suite: Debian, image: Image, packages: tuple[str, ...]) -> str:
+        """The image for a guest, built when it is missing; raises LabError when Debian's archive cannot give it."""
+        with self._lock():
+            bare = self._bare(suite)
+            return bare if image == "bare" or not packages else self._warm(suite, bare, packages)
+
+    def world(self) -> str:
+        """The image of the world host, built when it is missing."""
+        with self._lock():
+            bare = self._bare("trixie")
+            name = _name("trixie-world", bare, *WORLD_PACKAGES)
+            script = f"apt-get install -y --no-install-recommends {' '.join(WORLD_PACKAGES)} && apt-get clean"
+            return self._layer(name, bare, "installing the world host's packages", script)
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return lock(self.engine.places.cache / "images.lock", self.progress, "the images")
+
+    def _bare(self, suite: Debian) -> str:
+        lines = self.mirror.lines(suite)
+        name = _name(f"{suite}-bare", _FINISH.read_text(), *INCLUDED, *lines)
+        if self._exists(name):
+            return name
+        self.cache.open(self.progress)
+        self.progress(f"building the bare Debian image ({suite}): about a minute")
+        with tempfile.TemporaryDirectory(dir=self.engine.places.cache, prefix="build-") as scratch:
+            tar = Path(scratch) / "root.tar"
+            self._bootstrap(suite, lines, tar)
+            self.progress(f"storing the bare Debian image ({suite})")
+            self.engine.podman("import", "--change", "STOPSIGNAL SIGRTMIN+3", str(tar), name)
+        return name
+
+    def _bootstrap(self, suite: Debian, lines: list[str], tar: Path) -> None:
+        options = [f'Acquire::http::Proxy "{self.cache.url}"', 'Acquire::Check-Valid-Until "false"', 'Acquire::Check-Date "false"']
+        self.engine.run(
+            *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"),
+            *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}"),
+            *(f"--aptopt={option}" for option in options),
+            *(f"--keyring={keyring(suite)}", f"--customize-hook={_FINISH}", suite, str(tar), *lines),
+            timeout=_PATIENCE,
+        )
+
+    def _warm(self, suite: Debian, bare: str, packages: tuple[str, ...]) -> str:
+        name = _name(f"{suite}-warm", bare, *packages)
+        script = f"apt-get install -y --download-only {' '.join(packages)}"
+        return self._layer(name, bare, f"downloading the operator's packages ({suite})", script)
+
+    def _layer(self, name: str, base: str, what: str, script: str) -> str:
+        if self._exists(name):
+            return name
+        self.cache.open(self.progress)
+        self.progress(what)
+        self.engine.remove(_BUILDER)
+        given = (f"--env=http_proxy={self.cache.url}", "--env=DEBIAN_FRONTEND=noninteractive", "--network=host")
+        commands = f"apt-get -qq update && {script}"
+        self.engine.podman("run", "--name", _BUILDER, *LIMITS, *given, base, "sh", "-c", commands, timeout=_PATIENCE)
+        self.engine.podman("commit", "--quiet", "--pause=false", _BUILDER, name)
+        self.engine.remove(_BUILDER)
+        return name
+
+    def _exists(self, name: str) -> bool:
+        return self.engine.podman("image", "exists", name, check=False).returncode == 0
+
+
+def _name(kind: str, *inputs: str) -> str:
+    return f"localhost/vgm/{kind}:{short_hash(*inputs)}"
