@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
 from vaguemestre.errors import ReleaseError
 from vaguemestre.release import File
@@ -35,9 +36,17 @@ def text(template: str, **values: Any) -> str:
     try:
         return _environment().get_template(template).render(values)
     except TemplateError as error:
-        line = getattr(error, "lineno", None)
+        line = _line(error)
         where = f"templates/{template}" + (f":{line}" if line else "")
         raise ReleaseError(f"{where}: {error.message or type(error).__name__}") from error
+
+
+def _line(error: TemplateError) -> int | None:
+    """The template's line: a syntax error carries it, any other has it in the traceback that Jinja rewrites."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(".j2")), None)
 
 
 def file(role: str, path: str, *, owner: str = "root", group: str = "root", mode: int = 0o644, **values: Any) -> File:
