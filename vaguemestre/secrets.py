@@ -64,7 +64,7 @@ def version(content: bytes) -> str:
 
 
 def _unseal(path: Path, content: bytes) -> bytes:
-    from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret  # type: ignore[import-untyped]
+    from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 
     password_file = os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")
     if not password_file:

@@ -33,12 +33,14 @@ def verify(
     from rich.console import Console
 
     from vaguemestre import inventory as door
+    from vaguemestre.engines.targets import select
     from vaguemestre.verify import run
     from vaguemestre.verify.verdict import count
 
     fleet = door.load(inventory)
     console = Console(stderr=as_json, highlight=False)
-    outcome = run(fleet, _known(fleet.establishments, establishments or []), reports, console.out)
+    slugs = {establishment.slug for establishment, _ in select(fleet, establishments or [])}
+    outcome = run(fleet, sorted(slugs), reports, console.out)
     if as_json:
         typer.echo(json.dumps([asdict(verdict) for verdict in outcome.verdicts], ensure_ascii=False, indent=2))
     console.print(f"\n[bold]{count(outcome.verdicts)}[/]\nReports: {outcome.junit} and {outcome.text}")

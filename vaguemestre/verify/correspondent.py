@@ -1,4 +1,4 @@
-"""A person with a mailbox and an ordinary mail client: sends by submission, reads by IMAP, believes only the anchors."""
+"""A person with a mailbox and an ordinary mail client, who sends by submission, reads by IMAP, believes the anchors."""
 
 from __future__ import annotations
 
@@ -118,4 +118,4 @@ class Correspondent:
 def _fetch(session: Imap, number: str) -> EmailMessage:
     _, data = session.fetch(number, "(RFC822)")
     content = next(part[1] for part in data if isinstance(part, tuple))
-    return BytesParser(policy=default).parsebytes(content)  # type: ignore[return-value]
+    return BytesParser(policy=default).parsebytes(content)

@@ -109,9 +109,9 @@ def fleet(pytestconfig: pytest.Config) -> Fleet:
 
 
 @pytest.fixture(scope="session")
-def host(site: Site) -> TestinfraHost:
+def host(site: Site, fleet: Fleet) -> TestinfraHost:
     """The site's mail host, reached as administrators reach it."""
-    return testinfra.get_host(**ssh_backend(site))
+    return testinfra.get_host(**ssh_backend(site, fleet))
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,7 @@ def stranger(folder: Path, common_name: str) -> Path:
     pem = folder / "stranger.pem"
     pem.touch(mode=0o600)
     pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return pem

@@ -67,7 +67,7 @@ def test_foreign_authority(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement(27)
-def test_no_relay(site: Site, tmp_path: Path) -> None:
+def test_no_relay(site: Site) -> None:
     """The edge relays nothing for strangers."""
     with Smtp(site.ip, site.host.name, 25) as session:
         session.starttls(context=trusting())

@@ -14,12 +14,12 @@ FOR_OTHERS = {22, 25, 143, 587, 993, 4190}
 NEVER_FROM_OUTSIDE = (24, 80, 110, 111, 389, 443, 465, 636, 953, 3306, 8080, 12345)
 
 
-def test_nothing_failed(site: Site, host: Host) -> None:
+def test_nothing_failed(host: Host) -> None:
     """No service of the host has failed."""
     assert host.check_output("systemctl list-units --state=failed --no-legend --plain") == ""
 
 
-def test_survives_a_reboot(site: Site, host: Host) -> None:
+def test_survives_a_reboot(host: Host) -> None:
     """Mail services come back by themselves after a reboot."""
     for unit in ("postfix", "dovecot", "slapd", "nftables"):
         assert host.service(unit).is_enabled, f"{unit} would not start at boot"
@@ -42,12 +42,14 @@ def _answers(ip: str, port: int) -> bool:
 def test_nothing_else_listens(site: Site, host: Host) -> None:
     """What listens beyond the host itself is SSH and mail, even with the firewall down."""
     sockets = [text.removeprefix("tcp://").rpartition(":") for text in host.socket.get_listening_sockets()]
-    wide = {int(port) for address, _, port in sockets if port.isdigit() and not address.startswith(("127.", "[::1", "::1"))}
+    wide = {
+        int(port) for address, _, port in sockets if port.isdigit() and not address.startswith(("127.", "[::1", "::1"))
+    }
     assert wide <= FOR_OTHERS | {site.host.ssh_port}, f"ports {sorted(wide - FOR_OTHERS)} listen to the world"
 
 
 @pytest.mark.requirement(31)
-def test_key_is_private(site: Site, host: Host) -> None:
+def test_key_is_private(host: Host) -> None:
     """The private key of the host can be read by root alone."""
     with host.sudo():
         key = host.file("/etc/vaguemestre/tls/key.pem")
@@ -55,7 +57,7 @@ def test_key_is_private(site: Site, host: Host) -> None:
 
 
 @pytest.mark.requirement(67)
-def test_clock(site: Site, host: Host) -> None:
+def test_clock(host: Host) -> None:
     """The host's clock agrees with the administrator's to two seconds."""
     before = time.time()
     theirs = float(host.check_output("date +%s.%N"))

@@ -13,30 +13,30 @@ from vaguemestre.verify.site import Site
 MIB = 1024 * 1024
 
 
-def test_own_staff(site: Site, probe: Correspondent) -> None:
+def test_own_staff(probe: Correspondent) -> None:
     """A message to a colleague of the same establishment arrives."""
     message_id = probe.send(probe.address, "Vérification : courrier interne")
     assert probe.wait_for(message_id)["Subject"] == "Vérification : courrier interne"
 
 
 @pytest.mark.requirement(22, 29)
-def test_to_a_peer(site: Site, probe: Correspondent, peer: Correspondent) -> None:
+def test_to_a_peer(probe: Correspondent, peer: Correspondent) -> None:
     """A message to a professional of another operator arrives, and the way between them was encrypted."""
     message = peer.wait_for(probe.send(peer.address, "Vérification : vers un autre opérateur"))
     hops = [hop for hop in message.get_all("Received", []) if f"by {peer.host}" in hop and "from " in hop]
-    assert any("TLSv1" in hop and "Client CN" in hop for hop in hops), "no hop shows a mutually authenticated TLS:\n" + (
-        "\n".join(hops)
+    assert any("TLSv1" in hop and "Client CN" in hop for hop in hops), (
+        "no hop shows a mutually authenticated TLS:\n" + ("\n".join(hops))
     )
 
 
 @pytest.mark.requirement(22, 29)
-def test_from_a_peer(site: Site, probe: Correspondent, peer: Correspondent) -> None:
+def test_from_a_peer(probe: Correspondent, peer: Correspondent) -> None:
     """A message from a professional of another operator arrives."""
     probe.wait_for(peer.send(probe.address, "Vérification : depuis un autre opérateur"))
 
 
 @pytest.mark.requirement(39, 40)
-def test_headers_survive(site: Site, probe: Correspondent, peer: Correspondent) -> None:
+def test_headers_survive(probe: Correspondent, peer: Correspondent) -> None:
     """X-MSS headers and an XDM subject with accents reach the other operator untouched."""
     subject = "XDM/1.0/DDM+Compte rendu d'hospitalisation EXEMPLE Zoé 1980-01-01"
     message = peer.wait_for(probe.send(peer.address, subject, X_MSS_NIL="DST-0000", X_MSS_INS="N"))
@@ -44,7 +44,7 @@ def test_headers_survive(site: Site, probe: Correspondent, peer: Correspondent) 
 
 
 @pytest.mark.requirement(15)
-def test_outside_recipient(site: Site, probe: Correspondent) -> None:
+def test_outside_recipient(probe: Correspondent) -> None:
     """Writing to somebody outside the trust space is refused at once, with a text that says why."""
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
         probe.send("quelqu.un@outside.example", "Ne doit pas partir")
@@ -54,14 +54,14 @@ def test_outside_recipient(site: Site, probe: Correspondent) -> None:
 
 
 @pytest.mark.requirement(49)
-def test_somebody_elses_address(site: Site, probe: Correspondent) -> None:
+def test_somebody_elses_address(probe: Correspondent) -> None:
     """Nobody can send under somebody else's address."""
     with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused)):
         probe.send(probe.address, "Ne doit pas partir", sender=f"direction@{probe.domain}")
 
 
 @pytest.mark.requirement(27)
-def test_unknown_recipient(site: Site, probe: Correspondent) -> None:
+def test_unknown_recipient(probe: Correspondent) -> None:
     """An address that does not exist here is refused, not swallowed."""
     unknown = f"personne-{secrets.token_hex(4)}@{probe.domain}"
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
@@ -81,7 +81,7 @@ def test_size_limit(site: Site, probe: Correspondent) -> None:
 
 
 @pytest.mark.requirement(36)
-def test_delivery_notification(site: Site, probe: Correspondent, peer: Correspondent) -> None:
+def test_delivery_notification(probe: Correspondent, peer: Correspondent) -> None:
     """A delivery status notification that was asked for comes back."""
     with probe.submission() as session:
         assert session.has_extn("dsn"), "the server does not offer DSN (RFC 3461)"

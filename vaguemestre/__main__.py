@@ -1,0 +1,5 @@
+"""`python -m vaguemestre`."""
+
+from vaguemestre.cli import main
+
+main()

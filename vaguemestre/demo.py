@@ -1,0 +1,178 @@
+"""The demo: two bare hosts become two operators, and a doctor of the one writes to a doctor of the other.
+
+It types the commands that an administrator would type, and shows what they print. Run it by ``script/demo``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import smtplib
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+
+from vaguemestre import inventory
+from vaguemestre.errors import VaguemestreError
+from vaguemestre.verify.correspondent import Correspondent
+from vaguemestre.verify.site import Site, sites
+
+SUBJECT = "Courrier de sortie de M. Zéphyrin IMAGINAIRE"
+BODY = "Cher confrère,\n\nvoici le compte rendu d'hospitalisation de votre patient.\n\nC. Fictif\n"
+OUTSIDE = "quelqu.un@outside.example"
+
+console = Console(highlight=False)
+
+
+class DemoError(VaguemestreError):
+    """A command of the demo failed; what it printed stands above."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """An invented professional; the RPPS number is nobody's."""
+
+    establishment: str
+    local_part: str
+    name: str
+    rpps: str
+
+
+CAMILLE = Doctor("clinique-pasteur-evreux", "camille.fictif", "Dr Camille FICTIF", "10009990001")
+DOMINIQUE = Doctor("ch-lens", "dominique.exemple", "Dr Dominique EXEMPLE", "10009990002")
+
+
+def main() -> None:
+    """Play the demo; exits with the code of what stopped it."""
+    options = _options()
+    try:
+        _play(options.reports)
+    except VaguemestreError as error:
+        console.print(f"\n[red]The demo stopped.[/] {error}", soft_wrap=True)
+        sys.exit(int(error.exit_code))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/demo", description=__doc__)
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder for what verify writes")
+    return parser.parse_args()
+
+
+def _play(reports: Path) -> None:
+    began = time.monotonic()
+    _heading("Each establishment is one YAML file")
+    _run("vaguemestre validate")
+    _heading("Bare Debian hosts boot: systemd, sshd, nothing else")
+    _run("vaguemestre lab up")
+    _heading("The files become two operators")
+    _run("vaguemestre apply")
+    _heading("Two doctors get a mailbox")
+    camille, dominique = _mailbox(CAMILLE), _mailbox(DOMINIQUE)
+    _heading("The one writes to the other, and to somebody outside the trust space")
+    message = _letter(camille, dominique)
+    refusal = _refused(camille)
+    _heading("Are both what they must be? Asked from outside, by real mail")
+    _run(f"vaguemestre verify --reports {shlex.quote(str(reports))}")
+    _end(message, refusal, reports, time.monotonic() - began)
+
+
+_step = 0
+
+
+def _heading(text: str) -> None:
+    global _step
+    _step += 1
+    console.print()
+    console.print(Rule(f"[bold]{_step}. {text}", align="left"))
+
+
+def _run(command: str) -> None:
+    """Type a command as an administrator would, and let it speak for itself."""
+    console.print(f"[dim]$[/] [bold cyan]{command}")
+    executable = [sys.executable, "-m", "vaguemestre", *shlex.split(command)[1:]]
+    if subprocess.run(executable, check=False).returncode:
+        raise DemoError(f"`{command}` failed; the lab is still up: `vaguemestre lab status`, `vaguemestre lab down`")
+
+
+def _mailbox(doctor: Doctor) -> Correspondent:
+    """Add the doctor's mailbox (or give it a new password when it is there already)."""
+    site = _site(doctor.establishment)
+    address = f"{doctor.local_part}@{site.domain}"
+    add = f'vaguemestre mailbox add {address} --type PER --name "{doctor.name}" --rpps {doctor.rpps}'
+    console.print(f"[dim]$[/] [bold cyan]{add}")
+    answer = _json(add) or _json(f"vaguemestre mailbox passwd {address}")
+    if not answer:
+        raise DemoError(f"`{add}` failed")
+    console.print(f"{doctor.name} has {address}, with a password that is shown to the doctor once")
+    return Correspondent(address, answer["password"], site.host.name, site.ip, site.anchors)
+
+
+def _json(command: str) -> dict[str, str]:
+    executable = [sys.executable, "-m", "vaguemestre", *shlex.split(command)[1:], "--json"]
+    ran = subprocess.run(executable, check=False, capture_output=True, text=True)
+    return dict(json.loads(ran.stdout)) if ran.returncode == 0 else {}
+
+
+def _site(slug: str) -> Site:
+    return next(site for site in sites(inventory.load()) if site.establishment.slug == slug)
+
+
+def _letter(sender: Correspondent, recipient: Correspondent) -> EmailMessage:
+    began = time.monotonic()
+    message_id = sender.send(recipient.address, SUBJECT, BODY)
+    message = recipient.wait_for(message_id)
+    shown = Table.grid(padding=(0, 2))
+    for header in ("From", "To", "Subject", "Date"):
+        shown.add_row(f"[bold]{header}", message[header])
+    shown.add_row("[bold]On the way", _hop(message, recipient))
+    shown.add_row("", f"\n{message.get_content().strip()}")
+    seconds = time.monotonic() - began
+    console.print(Panel(shown, title=f"read by IMAP at {recipient.host}, {seconds:.1f} s after it was sent"))
+    return message
+
+
+def _hop(message: EmailMessage, recipient: Correspondent) -> str:
+    """What the receiving server wrote about the connection that brought the message."""
+    hops = (" ".join(hop.split()) for hop in message.get_all("Received", []))
+    return next((hop for hop in hops if f"by {recipient.host}" in hop and "TLS" in hop), "(no TLS hop found)")
+
+
+def _refused(sender: Correspondent) -> str:
+    try:
+        sender.send(OUTSIDE, SUBJECT)
+    except smtplib.SMTPRecipientsRefused as refused:
+        code, text = refused.recipients[OUTSIDE]
+        refusal = f"{code} {text.decode(errors='replace')}"
+    else:
+        raise DemoError(f"a message to {OUTSIDE}, outside the trust space, was accepted")
+    console.print(Panel(refusal, title=f"the answer to a message for {OUTSIDE}", border_style="yellow"))
+    return refusal
+
+
+def _end(message: EmailMessage, refusal: str, reports: Path, seconds: float) -> None:
+    text = f"""\
+[green]✓[/] {message["From"]} wrote to {message["To"]}: arrived, over mutual TLS
+[green]✓[/] mail to the outside is refused: {refusal.split(".")[0][:3]}
+[green]✓[/] every behaviour verified: {reports}/verification.txt
+
+Two operators are running, [bold]{seconds / 60:.1f} minutes[/] after the first command. Look around:
+  [cyan]vaguemestre status[/]                  what is live on each host
+  [cyan]vaguemestre plan[/]                    change a file under inventories/lab, see what would change
+  [cyan]vaguemestre lab shell mail.ch-lens.mssante.test[/]   a shell on a host
+  [cyan]vaguemestre lab down[/]                take it all away again
+The commands are in .venv/bin; README.md says how to go on to a real host."""
+    console.print()
+    console.print(Panel(text, title="[bold]Vaguemestre", border_style="green", padding=(1, 2)))
+
+
+if __name__ == "__main__":
+    main()

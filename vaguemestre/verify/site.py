@@ -1,0 +1,83 @@
+"""A site: one establishment seen by those who verify it, with the host that carries its mail."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vaguemestre.engines.targets import target
+from vaguemestre.establishment import Establishment, Fleet, Host, RoleName, Settings
+from vaguemestre.verify.correspondent import Correspondent
+
+PROBE = "verification"
+
+
+@dataclass(frozen=True)
+class Site:
+    """`host` is the establishment's own mail host or, when it is hosted, its operator's."""
+
+    establishment: Establishment
+    operator: Establishment
+    host: Host
+    root: Path
+
+    @property
+    def domain(self) -> str:
+        return self.establishment.domains[0].name
+
+    @property
+    def ip(self) -> str:
+        return str(self.host.address)
+
+    @property
+    def settings(self) -> Settings:
+        return self.operator.settings
+
+    @property
+    def anchors(self) -> Path:
+        return self.root / self.settings.trust.anchors
+
+    def connect(self, port: int) -> socket.socket:
+        return socket.create_connection((self.ip, port), timeout=20)
+
+    @contextmanager
+    def probe(self, fleet: Fleet) -> Iterator[Correspondent]:
+        """The verification mailbox of the site, with a password of this run only; nobody can log in afterwards."""
+        from vaguemestre.mailbox import Mailboxes
+
+        boxes, address = Mailboxes(fleet, self.operator, self.host), f"{PROBE}@{self.domain}"
+        password = secrets.token_urlsafe(24)
+        boxes.open_probe(address, password)
+        try:
+            yield Correspondent(address, password, self.host.name, self.ip, self.anchors)
+        finally:
+            boxes.suspend(address)
+
+
+def sites(fleet: Fleet) -> list[Site]:
+    """The establishments of the fleet that have mail somewhere in it, in rollout order."""
+    return [
+        Site(establishment, operator, host, fleet.root)
+        for operator in fleet.establishments
+        for host in operator.hosts
+        if host.has(RoleName.POSTFIX)
+        for establishment in fleet.served_by(operator)
+        if establishment.domains
+    ]
+
+
+def ssh_backend(site: Site, fleet: Fleet) -> dict[str, Any]:
+    """What `testinfra.get_host` needs to reach the site's host as administrators do, host key checked."""
+    way = target(fleet, site.operator, site.host)
+    known = f"-o UserKnownHostsFile={way.known_hosts} " if way.known_hosts else ""
+    return {
+        "hostspec": f"ssh://{way.user}@{way.address}:{way.port}",
+        "ssh_identity_file": way.key,
+        "ssh_extra_args": f"{known}-o StrictHostKeyChecking=yes -o HostKeyAlias={way.name}",
+        "sudo": False,
+    }
