@@ -27,10 +27,8 @@ def overlaid(fleet: Fleet) -> Fleet:
     """The fleet as its lab really is, or `fleet` itself when it is no lab's or its lab is down."""
     if fleet.settings.lab is None:
         return fleet
-    try:
-        from vaguemestre.lab import Lab
-    except ImportError:  # until the lab has landed
-        return fleet
+    from vaguemestre.lab import Lab
+
     state = Lab.open(lab_name()).state()
     return fleet if state is None else over(fleet, state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from types import ModuleType
 
@@ -17,8 +17,12 @@ def role(name: RoleName) -> ModuleType:
     return import_module(f"roles.{name.value}")
 
 
-def context(fleet: Fleet, establishment: Establishment, host: Host) -> Context:
+def context(
+    fleet: Fleet, establishment: Establishment, host: Host, secrets: Mapping[str, str] | None = None
+) -> Context:
     """What the roles of this host may know, read from the inventory's folder.
+
+    `secrets`, when given, stand for the versions in the store of secrets, which is then not read.
 
     Raises:
         OSError: the trust anchors cannot be read.
@@ -31,7 +35,7 @@ def context(fleet: Fleet, establishment: Establishment, host: Host) -> Context:
         served=fleet.served_by(establishment),
         settings=settings,
         anchors=(fleet.root / settings.trust.anchors).read_text(),
-        secrets=Secrets(fleet.root / settings.secrets).versions(host.name),
+        secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
         space=tuple(sorted(domain.name for one in fleet.establishments for domain in one.domains)),
     )
 

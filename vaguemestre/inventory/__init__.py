@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +28,7 @@ VARIABLE = "VAGUEMESTRE_INVENTORY"
 SHARED = "inventory.yml"
 EMBEDDED = Path(__file__).parent.parent.parent / "inventories" / "lab"
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NONE: Mapping[Path, str] = MappingProxyType({})
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -41,8 +43,10 @@ def load(path: Path | None = None) -> Fleet:
     return overlaid(read(path))
 
 
-def read(path: Path | None = None) -> Fleet:
+def read(path: Path | None = None, drafts: Mapping[Path, str] = _NONE) -> Fleet:
     """The fleet as written in the inventory `path` (see `whereabouts`), its `root` absolute.
+
+    `drafts` are texts that stand for establishments' files, as if they had been written.
 
     Raises:
         InventoryError: holding every problem of every file.
@@ -50,8 +54,8 @@ def read(path: Path | None = None) -> Fleet:
     root = whereabouts(path)
     problems: list[Problem] = []
     settings = _settings(root / SHARED, problems)
-    files = _establishment_files(root, problems)
-    sources = [source for file in files for source in _source(file, settings, problems)]
+    files = sorted({*_establishment_files(root, problems), *drafts})
+    sources = [source for file in files for source in _source(file, settings, problems, drafts.get(file))]
     broken = frozenset({file.stem for file in files} - {source.establishment.slug for source in sources})
     problems += check(Reading(tuple(sources), settings, broken, _needs))
     if problems:
@@ -97,17 +101,19 @@ def _settings(file: Path, problems: list[Problem]) -> Settings:
     return read_settings[1] if read_settings else Settings()
 
 
-def _source(file: Path, shared: Settings, problems: list[Problem]) -> Iterator[Source]:
-    if found := _model(file, Establishment, problems, slug=file.stem):
+def _source(file: Path, shared: Settings, problems: list[Problem], draft: str | None) -> Iterator[Source]:
+    if found := _model(file, Establishment, problems, draft, slug=file.stem):
         where, establishment = found
         merged = _laid_over(shared, establishment.settings)
         yield Source(where, establishment.model_copy(update={"settings": merged}))
 
 
-def _model(file: Path, model: type[_Model], problems: list[Problem], **known: str) -> tuple[Document, _Model] | None:
+def _model(
+    file: Path, model: type[_Model], problems: list[Problem], draft: str | None = None, **known: str
+) -> tuple[Document, _Model] | None:
     """The file as `model`, or None and what is wrong with it added to `problems`."""
     try:
-        found = document.read(file)
+        found = document.read(file) if draft is None else document.parse(file, draft)
     except InventoryError as error:
         problems += error.problems
         return None

@@ -52,10 +52,11 @@ def read(file: Path) -> Document:
         raise _refusal(file, 1, f"not UTF-8 at byte {error.start}", "save the file as UTF-8") from error
     except OSError as error:
         raise _refusal(file, 1, f"cannot be read: {error.strerror}", "check the path and its permissions") from error
-    return _parsed(file, text)
+    return parse(file, text)
 
 
-def _parsed(file: Path, text: str) -> Document:
+def parse(file: Path, text: str) -> Document:
+    """The mapping in `text`, which is or will be in `file`; raises as `read`."""
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node() if _without_aliases(file, text) else None

@@ -1,0 +1,102 @@
+"""The command line: which commands there are, and how an error meant for a person ends the program.
+
+Modules of commands import what is heavy inside their functions, so that `vaguemestre --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from inspect import cleandoc
+from typing import Annotated
+
+import typer
+
+from vaguemestre.errors import InventoryError, VaguemestreError
+
+_PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Declare", "inventory", ("init", "validate", "schema", "diff")),
+    ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "audit", "rollback")),
+    ("Make it so", "rollout", ("rollout",)),
+    ("Prove it", "verify", ("verify",)),
+    ("For other tools", "inventory", ("inventory",)),
+)
+_GROUPS = (("Serve people", "mailbox"), ("Rehearse", "lab"))
+
+app = typer.Typer(
+    name="vaguemestre",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code; errors raised on purpose are printed without a traceback."""
+    try:
+        app(arguments)
+    except VaguemestreError as error:
+        _complain(error)
+        raise SystemExit(int(error.exit_code)) from None
+
+
+def _complain(error: VaguemestreError) -> None:
+    """Red is for the eye only: a pipe gets the plain text."""
+    text = _listed(error) if isinstance(error, InventoryError) else f"vaguemestre: {error}"
+    typer.secho(text, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+
+
+def _listed(error: InventoryError) -> str:
+    """Problems stand at the beginning of the line, where editors and CI look for `file:line:`."""
+    number = len(error.problems)
+    return f"{error}\n\nvaguemestre: {number} problem{'s' if number > 1 else ''} in the inventory; nothing was done"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"vaguemestre {version('vaguemestre')}")
+        raise typer.Exit
+
+
+def _vaguemestre(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")] = False,
+) -> None:
+    """From one YAML file and bare Debian hosts to a verified operator of MSSanté, the secure health messaging.
+
+    Each establishment is one file of an inventory, a folder: -i FOLDER, else $VAGUEMESTRE_INVENTORY, else the
+    rehearsal lab's own, so that everything can be tried at once: [bold]vaguemestre lab up[/], then plan, apply, verify.
+
+    Exit codes: 0 done, 1 failed on a host, 2 a file or option is wrong and nothing was tried, 3 there is something to
+    change, 4 a host could not be reached, 5 another run holds the lock.
+    """
+
+
+def _register() -> None:
+    app.callback(help=_flowing(_vaguemestre.__doc__))(_vaguemestre)
+    for panel, module, names in _PANELS:
+        if found := _module(module):
+            for name in names:
+                if hasattr(found, name):
+                    command = getattr(found, name)
+                    app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel)(command)
+    for panel, module in _GROUPS:
+        if found := _module(module):
+            app.add_typer(found.app, name=module, rich_help_panel=panel)
+
+
+def _flowing(docstring: str | None) -> str:
+    """Paragraphs on one line each, for the terminal to wrap."""
+    return "\n\n".join(" ".join(part.split()) for part in cleandoc(docstring or "").split("\n\n"))
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]  # guard until every module has landed
+    try:
+        return import_module(f"vaguemestre.cli.{name}")
+    except ModuleNotFoundError:
+        return None
+
+
+_register()

@@ -1,0 +1,57 @@
+"""What a lab must contain so that an inventory's hosts exist in it; the inverse of `vaguemestre.overlay`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vaguemestre import preview
+from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.establishment import Establishment, Fleet, RoleName
+from vaguemestre.lab import CertificateRequest, Guest, MailDomain, Plan
+
+
+class NoLabError(VaguemestreError):
+    """The inventory is a real one: no lab is made of it."""
+
+    exit_code = Exit.INVALID
+
+
+def lab_plan(fleet: Fleet, name: str) -> Plan:
+    """The lab `name` for a fleet as written (`inventory.read`): hosts, names, certificates and the packages needed.
+
+    Raises:
+        NoLabError: the inventory has no section `lab`.
+        ReleaseError: a host's release cannot be built.
+    """
+    if fleet.settings.lab is None:
+        raise NoLabError(f"{fleet.root} is no lab's inventory\n    add `lab:` with a `network:` to its inventory.yml")
+    return Plan(
+        name=name,
+        network=fleet.settings.lab.network,
+        guests=tuple(Guest(host.name, host.address, host.debian.value) for _, host in fleet.hosts()),
+        domains=tuple(_domains(fleet)),
+        certificates=tuple(_certificates(fleet)),
+        packages=packages(fleet),
+    )
+
+
+def packages(fleet: Fleet) -> tuple[str, ...]:
+    """The Debian packages that any host of the fleet will want, sorted."""
+    return tuple(sorted({one.name for release in preview.releases(fleet).values() for one in release.packages}))
+
+
+def _domains(fleet: Fleet) -> Iterator[MailDomain]:
+    for operator in fleet.establishments:
+        for domain in (domain for one in fleet.served_by(operator) if operator.hosts for domain in one.domains):
+            smtp = _with(operator, RoleName.POSTFIX)
+            yield MailDomain(domain.name, mx=smtp, submission=smtp, imap=_with(operator, RoleName.DOVECOT))
+
+
+def _certificates(fleet: Fleet) -> Iterator[CertificateRequest]:
+    for one, host in fleet.hosts():
+        if host.has(RoleName.PKI):
+            yield CertificateRequest(host.name, one.name, one.department, one.structure_id)
+
+
+def _with(operator: Establishment, role: RoleName) -> tuple[str, ...]:
+    return tuple(host.name for host in operator.hosts if host.has(role))
