@@ -1,0 +1,102 @@
+"""What tests on real hosts share: one lab a session, its two operators provisioned once, and hosts to spoil.
+
+The instance is $VAGUEMESTRE_LAB, else ``test``; it is taken down at the end unless ``--keep-lab`` is given, and what
+is kept is used again. Its hosts:
+
+  operators   those of inventories/lab, made operators by the real command line; leave them as you found them
+  scratch     those of tests/lab/inventory: bare Debian, made anew for each module that asks for them
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from terminal import Terminal, Typed
+
+from vaguemestre import inventory
+from vaguemestre.establishment import Fleet
+from vaguemestre.lab import Guest, Lab, Plan, State
+from vaguemestre.overlay import VARIABLE
+from vaguemestre.rehearsal import lab_plan
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATORS = ROOT / "inventories" / "lab"
+SCRATCH = Path(__file__).parent / "inventory"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """The session's lab, up: the operators' hosts and two scratch hosts."""
+    name = os.environ.setdefault(VARIABLE, "test")
+    if name == "lab":
+        pytest.exit("the lab named `lab` is yours, tests would spoil it: set VAGUEMESTRE_LAB=test")
+    instance = Lab.open(name)
+    instance.up(_plan(name), lambda text: print(text, file=sys.stderr, flush=True))
+    yield instance
+    if not pytestconfig.getoption("--keep-lab"):
+        instance.down()
+
+
+def _plan(name: str) -> Plan:
+    """The operators' lab with the scratch hosts beside them, and the packages that either may want."""
+    operators, scratch = (lab_plan(inventory.read(folder), name) for folder in (OPERATORS, SCRATCH))
+    bare: tuple[Guest, ...] = tuple(replace(guest, image="bare") for guest in scratch.guests)
+    return replace(
+        operators,
+        guests=operators.guests + bare,
+        certificates=operators.certificates + scratch.certificates,
+        packages=tuple(sorted({*operators.packages, *scratch.packages})),
+    )
+
+
+@pytest.fixture(scope="session")
+def state(lab: Lab) -> State:
+    """Where the lab is and with what to reach it."""
+    found = lab.state()
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def fleet(lab: Lab) -> Fleet:
+    """The inventory of the two operators, laid over the lab; their hosts may still be bare."""
+    return inventory.load(OPERATORS)
+
+
+@pytest.fixture(scope="session")
+def vaguemestre(lab: Lab) -> Callable[..., Typed]:
+    """The command line as an administrator types it, on the operators unless another inventory is given."""
+    return Terminal(OPERATORS)
+
+
+@pytest.fixture(scope="session")
+def operators(fleet: Fleet, vaguemestre: Callable[..., Typed]) -> Fleet:
+    """Both operators, provisioned; the fleet of `inventories/lab`."""
+    vaguemestre("apply").succeeded()
+    return fleet
+
+
+@pytest.fixture(scope="module")
+def scratch(lab: Lab) -> tuple[str, ...]:
+    """The names of two hosts as new: Debian with sshd, not even Python. They are tests/lab/inventory's."""
+    names = tuple(host.name for _, host in inventory.read(SCRATCH).hosts())
+    for name in names:
+        lab.reset(name)
+    return names
+
+
+@pytest.fixture(scope="session")
+def scratch_fleet(lab: Lab) -> Fleet:
+    """The inventory of the scratch hosts, laid over the lab."""
+    return inventory.load(SCRATCH)
