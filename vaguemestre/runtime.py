@@ -13,7 +13,10 @@ from pathlib import Path
 
 PATH = "/usr/lib/vaguemestre/host.pyz"
 
-_HOST = Path(__file__).parent / "host"
+# What the host's programs and the controller share beside the package itself; it needs no library either.
+SHARED = ("vaguemestre.errors", "vaguemestre.release")
+
+_PACKAGE = Path(__file__).parent
 _MAIN = b"import sys\n\nfrom vaguemestre.host.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -30,8 +33,13 @@ def archive() -> bytes:
 
 def _members() -> dict[str, bytes]:
     """The package's own `__init__` stays behind: it asks for an installed distribution, which a host has not."""
-    sources = {f"vaguemestre/host/{path.relative_to(_HOST)}": path.read_bytes() for path in _HOST.rglob("*.py")}
-    return {"__main__.py": _MAIN, "vaguemestre/__init__.py": b"", **sources}
+    shared = [_PACKAGE / f"{module.rpartition('.')[2]}.py" for module in SHARED]
+    sources = {str(path.relative_to(_PACKAGE.parent)): path for path in (*shared, *(_PACKAGE / "host").rglob("*.py"))}
+    return {
+        "__main__.py": _MAIN,
+        "vaguemestre/__init__.py": b"",
+        **{name: path.read_bytes() for name, path in sources.items()},
+    }
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

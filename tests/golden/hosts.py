@@ -49,7 +49,7 @@ def _text(file: File) -> str:
 
 def _index(release: Release) -> str:
     index = {
-        "debian": release.debian,
+        "debian": str(release.debian),
         "packages": {one.name: [" ".join(answer) for answer in one.debconf] for one in release.packages},
         "accounts": {one.name: f"{one.home} {one.shell} {','.join(one.groups)}".strip() for one in release.accounts},
         "directories": {one.path: f"{one.owner}:{one.group} {one.mode:04o}" for one in release.directories},

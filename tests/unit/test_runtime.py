@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from vaguemestre import runtime
@@ -21,3 +22,13 @@ def test_the_archive_runs_alone_and_says_what_it_can_do(tmp_path: Path) -> None:
     ran = subprocess.run([sys.executable, "-I", archive, "juggle"], capture_output=True, text=True, check=False)
     assert ran.returncode == 2
     assert "mailbox" in ran.stderr
+
+
+def test_every_module_of_the_archive_finds_what_it_imports_without_the_controllers_libraries(tmp_path: Path) -> None:
+    archive = tmp_path / "host.pyz"
+    archive.write_bytes(runtime.archive())
+    names = sorted(name for name in zipfile.ZipFile(archive).namelist() if not name.endswith("__main__.py"))
+    modules = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
+    script = f"import sys; sys.path.insert(0, {str(archive)!r}); [__import__(one) for one in {modules!r}]"
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
