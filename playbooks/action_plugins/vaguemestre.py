@@ -1,0 +1,77 @@
+"""The controller's half of the module: computes the host's release with the kit and hands it over."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+VERBS = {"active": "apply", "verified": "status", "rolled_back": "rollback"}
+
+
+class ActionModule(ActionBase):
+    """Releases are made here, where the inventory and the secrets are; the module only carries them."""
+
+    TRANSFERS_FILES = False
+    _VALID_ARGS = frozenset(("state", "release"))
+
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        from vaguemestre.errors import VaguemestreError
+
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        state = self._task.args.get("state", "active")
+        try:
+            if state == "prepared":
+                return result | self._prepare(task_vars or {})
+            return result | self._hand_over(state, task_vars or {})
+        except VaguemestreError as error:
+            return result | {"failed": True, "msg": str(error)}
+
+    def _hand_over(self, state: str, task_vars: dict[str, Any]) -> dict[str, Any]:
+        from vaguemestre.engines import wire
+
+        verb = VERBS[state]
+        if self._task.check_mode and verb == "rollback":
+            return {"skipped": True, "msg": "check mode: the previous release would be put back"}
+        if self._task.check_mode and verb == "apply":
+            verb = "plan"
+        arguments = [self._task.args["release"]] if self._task.args.get("release") else []
+        carried = {
+            "state": state,
+            "command": wire.command(verb, *arguments, sudo=False),  # Ansible's own become has done that
+            "payload": base64.b64encode(self._payload(verb, task_vars)).decode(),
+        }
+        told: dict[str, Any] = self._execute_module(module_name="vaguemestre", module_args=carried, task_vars=task_vars)
+        return told
+
+    def _payload(self, verb: str, task_vars: dict[str, Any]) -> bytes:
+        from vaguemestre.engines import wire
+        from vaguemestre.engines.parcel import pack
+
+        if verb == "rollback":
+            return wire.payload(None, {})
+        parcel = pack(*self._host(task_vars))
+        return wire.payload(parcel.release, parcel.secrets if verb == "apply" else {})
+
+    def _prepare(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        from vaguemestre.engines import pyinfra
+
+        fleet, _, host = self._host(task_vars)
+        outcome = (pyinfra.bare if self._task.check_mode else pyinfra.bootstrap)(fleet, [host.name])[host.name]
+        if isinstance(outcome, pyinfra.Failure):
+            return {"unreachable" if outcome.trouble.untouched else "failed": True, "msg": outcome.message}
+        return {"changed": bool(outcome), "steps": list(outcome) if isinstance(outcome, tuple) else []}
+
+    def _host(self, task_vars: dict[str, Any]) -> tuple[Any, Any, Any]:
+        from vaguemestre import inventory
+        from vaguemestre.engines.targets import select
+
+        declared = task_vars.get("vaguemestre_inventory")
+        fleet = inventory.load(Path(declared) if declared else None)
+        ((establishment, host),) = select(fleet, [task_vars["inventory_hostname"]])
+        return fleet, establishment, host

@@ -1,0 +1,213 @@
+"""The pyinfra door: plan, apply, status, rollback on one or a few hosts at once, first contact, and day-2 commands.
+
+All functions are synchronous, work on the hosts side by side and give one outcome a host: what the activator answered
+(`wire`), or a `Failure` with its whole message; one host's failure never stops another. `names` are slugs of
+establishments or names of hosts; none means all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from vaguemestre.engines import contact, wire
+from vaguemestre.engines.parcel import Parcel, pack
+from vaguemestre.engines.sessions import Command, Failure, OnText, Ran, Sessions
+from vaguemestre.engines.targets import Target, select, target
+from vaguemestre.engines.trouble import Trouble
+from vaguemestre.errors import VaguemestreError
+from vaguemestre.establishment import Fleet
+from vaguemestre.plan import Limits, refuse_unsafe
+
+Outcome = wire.Result | Failure
+
+_ASK_AGAIN_FOR = 300  # seconds in which a host whose link was cut may come back before it is given up
+_ASK_AGAIN_EVERY = 3
+_USUAL_LIMITS = Limits()
+_PREPARED = "command -v python3 >/dev/null && sudo -n true"
+
+
+def silent(host: str, text: str) -> None:
+    """An `OnText` that keeps what happens to itself."""
+
+
+class Door:
+    """Open connections with the chosen hosts of a fleet, and what each of them must be."""
+
+    def __init__(self, fleet: Fleet, sessions: Sessions, targets: Mapping[str, Target], on_text: OnText) -> None:
+        self._fleet = fleet
+        self._sessions = sessions
+        self.targets = targets
+        self._on_text = on_text
+
+    def parcels(self) -> dict[str, Parcel]:
+        """What each host is sent; made while the connections are being opened.
+
+        Raises:
+            VaguemestreError: a release, a secret or a certificate is wrong: nothing has been tried on any host.
+        """
+        return {host.name: pack(self._fleet, one, host) for one, host in select(self._fleet, tuple(self.targets))}
+
+    def ask(self, verb: str, inputs: Mapping[str, bytes], *arguments: str) -> dict[str, Outcome]:
+        """One verb of the activator on each host of `inputs`, which gives its standard input."""
+        commands = {
+            name: Command(wire.command(verb, *arguments, sudo=self.targets[name].user != "root"), stdin)
+            for name, stdin in inputs.items()
+        }
+        ran = self._sessions.run(commands, self._on_line)
+        return {name: self._outcome(name, one) for name, one in ran.items()}
+
+    def prepare(self, parcels: Mapping[str, Parcel]) -> dict[str, tuple[str, ...] | Failure]:
+        """First contact with bare hosts."""
+        if not parcels:
+            return {}
+        wanted = {name: contact.wanted(self.targets[name], one.release) for name, one in parcels.items()}
+        return self._sessions.bootstrap(wanted, self._on_text)
+
+    def run(self, command: Command) -> dict[str, Ran | Failure]:
+        return self._sessions.run(dict.fromkeys(self.targets, command))
+
+    def _on_line(self, host: str, line: str) -> None:
+        if line.startswith("{") and (event := json.loads(line)).get("event") == "step":
+            self._on_text(host, event["text"])
+
+    def _outcome(self, name: str, ran: Ran | Failure) -> Outcome:
+        if isinstance(ran, Failure):
+            return ran
+        if ran.code == 127 and not ran.stdout:  # the shell's "not found"
+            return Failure(
+                Trouble.BARE, f"{name} is not prepared yet: it has no python3 or sudo\n    vaguemestre bootstrap {name}"
+            )
+        try:
+            return wire.read(ran.stdout.splitlines(), lambda _: None)
+        except VaguemestreError as error:
+            words = ran.stderr.decode(errors="replace").strip()
+            return Failure(Trouble.FAILED, f"{name}: {error}" + (f"; the host says:\n{words}" if words else ""))
+
+
+@contextmanager
+def door(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> Iterator[Door]:
+    """Start connecting to the chosen hosts.
+
+    Raises:
+        SelectionError: a name is unknown.
+    """
+    targets = {host.name: target(fleet, one, host) for one, host in select(fleet, names)}
+    with Sessions(tuple(targets.values())) as sessions:
+        yield Door(fleet, sessions, targets, on_text)
+
+
+def plan(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> dict[str, Outcome]:
+    """What apply would change; nothing is changed, not even on a bare host."""
+    with door(fleet, names, on_text) as hosts:
+        return hosts.ask("plan", _without_secrets(hosts.parcels()))
+
+
+def status(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> dict[str, Outcome]:
+    """What is live on each host, and what there differs from what the inventory says now."""
+    with door(fleet, names, on_text) as hosts:
+        return hosts.ask("status", _without_secrets(hosts.parcels()))
+
+
+def rollback(
+    fleet: Fleet, names: Sequence[str] = (), release: str | None = None, on_text: OnText = silent
+) -> dict[str, Outcome]:
+    """Put the previous release back, or the one with this id."""
+    with door(fleet, names, on_text) as hosts:
+        arguments = (release,) if release else ()
+        return hosts.ask("rollback", dict.fromkeys(hosts.targets, wire.payload(None, {})), *arguments)
+
+
+def apply(
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, limits: Limits = _USUAL_LIMITS
+) -> dict[str, Outcome]:
+    """Make each host what the inventory says; a bare host is prepared first, one without a change is left alone.
+
+    A host whose link is cut goes on by itself; it is asked again, with the same release, until it tells how that ended.
+
+    Raises:
+        UnsafePlanError: the plan of some host crosses `limits`; nothing was changed on any.
+    """
+    with door(fleet, names, on_text) as hosts:
+        parcels = hosts.parcels()
+        planned = hosts.ask("plan", _without_secrets(parcels))
+        refuse_unsafe({name: one.changes for name, one in planned.items() if isinstance(one, wire.PlanResult)}, limits)
+        bare = {name: parcels[name] for name, one in planned.items() if troubled(one, Trouble.BARE)}
+        unprepared = {name: one for name, one in hosts.prepare(bare).items() if isinstance(one, Failure)}
+        due = {name: parcels[name] for name, one in planned.items() if name in bare or _due(one)}
+        inputs = {name: wire.payload(one.release, one.secrets) for name, one in due.items() if name not in unprepared}
+        applied = hosts.ask("apply", inputs)
+        again = _asked_again(hosts, applied, inputs, on_text)
+    return {name: _unchanged(one) for name, one in planned.items()} | unprepared | applied | again
+
+
+def _due(planned: Outcome) -> bool:
+    """Whether there is something to apply: a change, or a release that is as the live one but bears another id."""
+    return isinstance(planned, wire.PlanResult) and (bool(planned.changes) or planned.live != planned.release)
+
+
+def _unchanged(planned: Outcome) -> Outcome:
+    """A plan without a change is an apply that had nothing to do."""
+    if not isinstance(planned, wire.PlanResult):
+        return planned
+    return wire.Applied(release=planned.release, previous=None, changed=False, changes=(), seconds=0.0)
+
+
+def bootstrap(
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent
+) -> dict[str, tuple[str, ...] | Failure]:
+    """Prepare bare hosts; gives what was changed on each, nothing when it was prepared already."""
+    with door(fleet, names, on_text) as hosts:
+        parcels, seen = hosts.parcels(), hosts.run(Command(_PREPARED))
+        bare = {name: parcels[name] for name, one in seen.items() if _is_bare(one)}
+        refused = {name: one for name, one in seen.items() if isinstance(one, Failure) and name not in bare}
+        return dict.fromkeys(seen, ()) | refused | hosts.prepare(bare)
+
+
+def bare(fleet: Fleet, names: Sequence[str] = ()) -> dict[str, bool | Failure]:
+    """Whether each host still waits for its first contact."""
+    with door(fleet, names) as hosts:
+        seen = hosts.run(Command(_PREPARED))
+    return {
+        name: one if isinstance(one, Failure) and not _is_bare(one) else _is_bare(one) for name, one in seen.items()
+    }
+
+
+def run(fleet: Fleet, names: Sequence[str], command: str, stdin: bytes = b"") -> dict[str, Ran | Failure]:
+    """A shell command, run as the kit's user, on each chosen host; `sudo -n` is the command's business."""
+    with door(fleet, names) as hosts:
+        return hosts.run(Command(command, stdin))
+
+
+def troubled(outcome: object, *troubles: Trouble) -> bool:
+    return isinstance(outcome, Failure) and outcome.trouble in troubles
+
+
+def _is_bare(seen: Ran | Failure) -> bool:
+    return seen.code != 0 if isinstance(seen, Ran) else seen.trouble is Trouble.BARE
+
+
+def _asked_again(
+    hosts: Door, outcomes: Mapping[str, Outcome], inputs: Mapping[str, bytes], on_text: OnText
+) -> dict[str, Outcome]:
+    """The same release again for the hosts whose link was cut: no change when they have finished, its reason if not."""
+    again: dict[str, Outcome] = {name: one for name, one in outcomes.items() if troubled(one, Trouble.LOST)}
+    until = time.monotonic() + _ASK_AGAIN_FOR
+    while (waited := [name for name, one in again.items() if _unsettled(one)]) and time.monotonic() < until:
+        for name in waited:
+            on_text(name, "the link was cut; the host goes on by itself, asking again")
+        time.sleep(_ASK_AGAIN_EVERY)
+        again |= hosts.ask("apply", {name: inputs[name] for name in waited})
+    return again
+
+
+def _unsettled(outcome: Outcome) -> bool:
+    busy = isinstance(outcome, wire.Failed) and outcome.phase == "lock"
+    return busy or troubled(outcome, Trouble.LOST, Trouble.UNREACHABLE)
+
+
+def _without_secrets(parcels: Mapping[str, Parcel]) -> dict[str, bytes]:
+    """Comparing takes versions only: the bytes of secrets stay here."""
+    return {name: wire.payload(one.release, {}) for name, one in parcels.items()}

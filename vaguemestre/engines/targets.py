@@ -1,0 +1,80 @@
+"""Which hosts a command is about, and how each is reached: pure, from the inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.establishment import Establishment, Fleet, Host
+
+
+class SelectionError(VaguemestreError):
+    """A name on the command line is neither an establishment nor a host of the inventory."""
+
+    exit_code = Exit.INVALID
+
+
+@dataclass(frozen=True)
+class Target:
+    """How one host is reached over SSH: as `user` once it is prepared, as `bootstrap_user` for the first contact.
+
+    `key` and `known_hosts` are absolute paths; None leaves the choice to the administrator's own SSH agent and files.
+    """
+
+    name: str
+    address: str
+    port: int
+    user: str
+    bootstrap_user: str
+    key: str | None
+    known_hosts: str | None
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def select(fleet: Fleet, names: Sequence[str] = ()) -> tuple[tuple[Establishment, Host], ...]:
+    """The hosts meant by `names` (slugs of establishments or names of hosts), in rollout order; none means all.
+
+    Raises:
+        SelectionError: a name means nothing here (the nearest known ones are given), or no host is left.
+    """
+    hosts = tuple(fleet.hosts())
+    slugs = {establishment.slug for establishment in fleet.establishments}
+    unknown = set(names) - slugs - {host.name for _, host in hosts}
+    if unknown:
+        known = sorted(slugs | {host.name for _, host in hosts})
+        raise SelectionError("\n".join(_unknown(name, known, fleet.root) for name in sorted(unknown)))
+    chosen = tuple(pair for pair in hosts if not names or {pair[0].slug, pair[1].name} & set(names))
+    if not chosen:
+        raise SelectionError(f"{', '.join(names) or fleet.root}: there is no host to deal with\n"
+                             "    only an establishment in mode operator has hosts")  # fmt: skip
+    return chosen
+
+
+def _unknown(name: str, known: list[str], root: Path) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"{name}: no establishment and no host of {root} has this name\n    {hint}"
+
+
+def target(fleet: Fleet, establishment: Establishment, host: Host) -> Target:
+    """How to reach this host; paths of the inventory are made absolute."""
+    ssh = establishment.settings.ssh
+    return Target(
+        name=host.name,
+        address=str(host.address),
+        port=host.ssh_port,
+        user=ssh.user,
+        bootstrap_user=ssh.bootstrap_user,
+        key=_absolute(fleet, ssh.key),
+        known_hosts=_absolute(fleet, ssh.known_hosts),
+    )
+
+
+def _absolute(fleet: Fleet, path: Path | None) -> str | None:
+    return str((fleet.root / path.expanduser()).resolve()) if path else None
