@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, Host, Settings
@@ -16,7 +16,8 @@ class Context:
 
     `secrets` maps the secrets that exist for this host to their versions; `anchors` is the PEM of the national
     authorities; `served` are the establishment and those it hosts; `space` are the
-    mail domains of the trust space that this host may write to.
+    mail domains of the trust space that this host may write to, and `peers` the names that the certificates of each
+    one's mail hosts may bear.
     """
 
     host: Host
@@ -26,6 +27,7 @@ class Context:
     anchors: str
     secrets: Mapping[str, str]
     space: tuple[str, ...] = ()
+    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 from vaguemestre.context import Context
-from vaguemestre.establishment import Establishment, Fleet, Host, RoleName
+from vaguemestre.establishment import Establishment, Fleet, Host, Mode, RoleName
 from vaguemestre.release import Item, Release
 from vaguemestre.secrets import Secrets
 
@@ -37,7 +37,19 @@ def context(
         anchors=(fleet.root / settings.trust.anchors).read_text(),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
         space=tuple(sorted(domain.name for one in fleet.establishments for domain in one.domains)),
+        peers=peers(fleet),
     )
+
+
+def peers(fleet: Fleet) -> dict[str, tuple[str, ...]]:
+    """Each mail domain of the fleet with the names of its mail hosts, which are those of their certificates."""
+    return {
+        domain.name: tuple(host.name for host in operator.hosts if host.has(RoleName.POSTFIX))
+        for operator in fleet.establishments
+        if operator.mode is Mode.OPERATOR
+        for establishment in fleet.served_by(operator)
+        for domain in establishment.domains
+    }
 
 
 def synthesise(context: Context) -> Release:

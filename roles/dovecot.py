@@ -1,0 +1,93 @@
+"""Role dovecot: where mail lies and how it is read; LMTP, IMAP, ManageSieve, and SASL for submission."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from roles import pki
+from vaguemestre.context import Context
+from vaguemestre.establishment import RoleName
+from vaguemestre.host.store import MAILBOXES
+from vaguemestre.release import Account, Directory, Item, Package, Probe, Unit
+from vaguemestre.render import file
+
+NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP)
+
+STORE = "/var/vmail"
+UID = 5000  # the same on every host, so that a store restored elsewhere belongs to the right account
+SIEVE_BEFORE = "/etc/dovecot/sieve/before"
+SIEVE_COMPILED = "/var/lib/dovecot/sieve"
+
+# Sockets for Postfix. Under /run, so that Dovecot can make them before Postfix has ever run.
+LMTP_SOCKET = "/run/dovecot/lmtp"
+AUTH_SOCKET = "/run/dovecot/auth-postfix"
+QUOTA_SOCKET = "/run/dovecot/quota-status-postfix"
+
+# TLS 1.2 suites of ANSSI's guide to TLS: ephemeral elliptic curves, authenticated encryption. TLS 1.3 has no others.
+CIPHERS = ":".join(
+    (
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+    )
+)
+
+_PACKAGES = ("core", "imapd", "ldap", "lmtpd", "managesieved", "sieve")
+
+
+def items(context: Context) -> Iterator[Item]:
+    """Dovecot with one configuration file, the account that owns all mail, and the folder it lies in."""
+    for part in _PACKAGES:
+        yield Package(f"dovecot-{part}")
+    yield Account("vmail", home=STORE, uid=UID)
+    yield Directory(STORE, owner="vmail", group="vmail", mode=0o700)
+    yield Directory("/etc/dovecot/sieve")
+    yield Directory(SIEVE_BEFORE)
+    yield Directory(SIEVE_COMPILED, owner="vmail", group="vmail", mode=0o700)
+    yield from _daemon(context)
+
+
+def _daemon(context: Context) -> Iterator[Item]:
+    configuration = file(
+        "dovecot",
+        "/etc/dovecot/dovecot.conf",
+        listen=listen(context),
+        chain=pki.CHAIN,
+        key=pki.KEY,
+        ciphers=CIPHERS,
+        mailboxes=MAILBOXES,
+        quota_mib=quota_mib(context),
+        store=STORE,
+        uid=UID,
+        sieve_before=SIEVE_BEFORE,
+        sieve_compiled=SIEVE_COMPILED,
+    )
+    service = file("dovecot", "/etc/systemd/system/dovecot.service.d/vaguemestre.conf")
+    yield from (configuration, service)
+    yield Unit(
+        "dovecot.service",
+        inputs=(configuration.path, service.path, pki.CHAIN, pki.KEY),
+        # A reload keeps old listeners and their settings; a renewed certificate needs no more than that.
+        restart_on=(configuration.path, service.path),
+        on_change="reload",
+        judges=(("/usr/bin/doveconf", "-n"),),
+        probes=(
+            Probe(port=143, expect="* OK"),
+            Probe(port=993),
+            Probe(port=4190, expect='"IMPLEMENTATION"'),
+            Probe(command=("/usr/bin/doveadm", "user", "*")),
+        ),
+    )
+
+
+def listen(context: Context) -> str:
+    """Addresses to listen on (Dovecot's `listen`): IPv6 only where the inventory gives the host such an address."""
+    return "*, ::" if context.host.address6 else "*"
+
+
+def quota_mib(context: Context) -> int:
+    """What a mailbox gets whose entry says nothing, in MiB: the most that one of the served establishments gives."""
+    return max(one.mailboxes.quota_mib for one in context.served)

@@ -1,0 +1,105 @@
+"""Role openldap: the directory of mailboxes, read by Postfix and Dovecot over a Unix socket, without passwords."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from vaguemestre import runtime
+from vaguemestre.context import Context
+from vaguemestre.errors import ReleaseError
+from vaguemestre.establishment import Establishment, RoleName
+from vaguemestre.host.bal import KINDS, ROLE_ADDRESSES, STATES
+from vaguemestre.host.store import DAEMONS, MAILBOXES, MANAGER, SETTINGS, SUFFIX
+from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
+from vaguemestre.render import file
+
+NEEDS = (RoleName.BASE, RoleName.PKI)
+
+DATABASE = "/var/lib/ldap/vaguemestre"
+CONFIGURATION = "/etc/ldap/slapd.conf"
+SCHEMA = "/etc/ldap/schema/vaguemestre.schema"
+
+
+def items(context: Context) -> Iterator[Item]:
+    """slapd with a static configuration, and a unit that makes the tree; what is in the tree is data."""
+    yield Package("slapd", debconf=(("slapd/no_configuration", "boolean", "true"),))
+    yield Package("ldap-utils")
+    yield Package("python3-ldap")
+    yield Directory(DATABASE, owner="openldap", group="openldap", mode=0o700)
+    yield from _slapd()
+    yield from _tree(context)
+
+
+def _slapd() -> Iterator[Item]:
+    configuration = file(
+        "openldap",
+        CONFIGURATION,
+        group="openldap",
+        mode=0o640,
+        suffix=SUFFIX,
+        manager=MANAGER,
+        daemons=DAEMONS,
+        mailboxes=MAILBOXES,
+        database=DATABASE,
+        kinds="|".join(KINDS),
+        states="|".join(STATES),
+    )
+    written = (
+        configuration,
+        file("openldap", SCHEMA),
+        file("openldap", "/etc/default/slapd"),
+        file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf"),
+    )
+    yield from written
+    yield Unit(
+        "slapd.service",
+        inputs=tuple(one.path for one in written),
+        judges=(("/usr/sbin/slaptest", "-u", "-f", CONFIGURATION),),
+        probes=(Probe(command=("/usr/bin/ldapwhoami", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///")),),
+    )
+
+
+def _tree(context: Context) -> Iterator[Item]:
+    known = File(SETTINGS, (json.dumps(settings(context), indent=2, ensure_ascii=False) + "\n").encode())
+    seed = file(
+        "openldap", "/etc/systemd/system/vaguemestre-directory.service", runtime=runtime.PATH, settings=SETTINGS
+    )
+    yield from (known, seed)
+    yield Unit("vaguemestre-directory.service", inputs=(known.path, seed.path, runtime.PATH))
+
+
+def settings(context: Context) -> dict[str, object]:
+    """What the host's mailbox commands must know: its domains with their structure, the postmaster, refused names."""
+    return {
+        "domains": {
+            domain.name: {
+                "establishment": one.name,
+                "structure": one.structure_id,
+                "quota_mib": one.mailboxes.quota_mib,
+            }
+            for one in context.served
+            for domain in one.domains
+        },
+        "postmaster": postmaster(context),
+        "reserved": sorted(ROLE_ADDRESSES),
+    }
+
+
+def _facts(one: Establishment) -> dict[str, object]:
+    return {"establishment": one.name, "structure": one.structure_id, "quota_mib": one.mailboxes.quota_mib}
+
+
+def postmaster(context: Context) -> str:
+    """Where mail to postmaster@ and abuse@ of every domain goes (RFC 5321 section 4.5.1, RFC 2142 sections 4 and 5).
+
+    The contacts of the inventory may be outside the trust space, and such mail quotes health mail: it stays in a
+    mailbox of the operator's own first domain.
+
+    Raises:
+        ReleaseError: the host serves no domain at all.
+    """
+    own = [domain.name for domain in context.establishment.domains] or list(context.domains)
+    if not own:
+        raise ReleaseError(f"{context.host.name}: a mail host serves at least one domain; declare it under `domains:`")
+    return f"postmaster@{own[0]}"

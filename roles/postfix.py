@@ -1,0 +1,103 @@
+"""Role postfix: mail between operators on port 25, submission on 587. Who may write to whom is `postfix_trust`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from roles import dovecot, openldap, pki, postfix_trust
+from vaguemestre.context import Context
+from vaguemestre.establishment import RoleName
+from vaguemestre.host.bal import ROLE_ADDRESSES
+from vaguemestre.host.store import MAILBOXES
+from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
+from vaguemestre.render import file
+
+NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP, RoleName.DOVECOT)
+
+FOLDER = "/etc/postfix"
+MIB = 1024 * 1024
+HEADERS = 64 * 1024  # bytes left for headers and MIME structure beside the attachments
+
+
+def items(context: Context) -> Iterator[Item]:
+    """Postfix, wholly rendered: main.cf, master.cf and the tables they name."""
+    yield Package("postfix", debconf=(("postfix/main_mailer_type", "select", "No configuration"),))
+    yield Package("postfix-ldap")
+    yield Directory(f"{FOLDER}/ldap")
+    settings = (_main(context), file("postfix", f"{FOLDER}/master.cf"), _service())
+    tables = tuple(_tables(context))
+    yield from settings
+    yield from tables
+    yield _unit(restart_on=tuple(one.path for one in settings), reload_on=tuple(one.path for one in tables))
+
+
+def _unit(restart_on: tuple[str, ...], reload_on: tuple[str, ...]) -> Unit:
+    return Unit(
+        "postfix.service",
+        inputs=(*restart_on, *reload_on, pki.CHAIN, pki.KEY, pki.ANCHORS),
+        # A reload ignores new services, and interfaces or protocols that changed stop the master a second later.
+        restart_on=restart_on,
+        on_change="reload",
+        judges=(("/usr/sbin/postfix", "check"), ("/bin/sh", "-c", _NO_SLIPS)),
+        probes=(Probe(port=25, expect="220 "), Probe(port=587, expect="220 ")),
+    )
+
+
+# `postfix check` lets a misspelt parameter pass with a warning, and a rule that is not read is a rule that is off.
+_NO_SLIPS = (
+    "said=$( { /usr/sbin/postconf -n; /usr/sbin/postconf -M; /usr/sbin/postconf -P; } 2>&1 >/dev/null );"
+    ' test -z "$said" || { echo "$said" >&2; exit 1; }'
+)
+
+
+def _main(context: Context) -> File:
+    return file(
+        "postfix",
+        f"{FOLDER}/main.cf",
+        name=context.host.name,
+        origin=openldap.postmaster(context).partition("@")[2],
+        protocols="all" if context.host.address6 else "ipv4",
+        domains=context.domains,
+        lmtp=dovecot.LMTP_SOCKET,
+        auth=dovecot.AUTH_SOCKET,
+        space=postfix_trust.SPACE,
+        outside=postfix_trust.OUTSIDE_RECIPIENT,
+        senders=postfix_trust.SENDERS,
+        edge=postfix_trust.edge(dovecot.QUOTA_SOCKET),
+        submission=postfix_trust.submission(dovecot.QUOTA_SOCKET),
+        key=pki.KEY,
+        chain=pki.CHAIN,
+        anchors=pki.ANCHORS,
+        ciphers=dovecot.CIPHERS,
+        size_mib=size_mib(context),
+        size_limit=size_limit(size_mib(context)),
+    )
+
+
+def _tables(context: Context) -> Iterator[File]:
+    members = postfix_trust.members(context.peers, context.domains)
+    postmaster = openldap.postmaster(context)
+    yield file("postfix", postfix_trust.SPACE, members=members)
+    yield file("postfix", postfix_trust.OWN, domains=context.domains, text=postfix_trust.SPOOFED)
+    yield file("postfix", f"{FOLDER}/role-addresses", addresses=role_addresses(context.domains), postmaster=postmaster)
+    for table in ("mailboxes", "senders", "closed"):
+        yield file("postfix", f"{FOLDER}/ldap/{table}.cf", mailboxes=MAILBOXES, text=postfix_trust.CLOSED_MAILBOX)
+
+
+def _service() -> File:
+    return file("postfix", "/etc/systemd/system/postfix.service.d/vaguemestre.conf")
+
+
+def role_addresses(domains: tuple[str, ...]) -> tuple[str, ...]:
+    """Every address of a function, on every domain (RFC 2142)."""
+    return tuple(f"{local}@{domain}" for domain in domains for local in ROLE_ADDRESSES)
+
+
+def size_mib(context: Context) -> int:
+    """The largest message in MiB before base64: what the most generous served establishment promises."""
+    return max(one.mailboxes.message_size_mib for one in context.served)
+
+
+def size_limit(mib: int) -> int:
+    """Bytes on the wire of a message whose attachments are `mib` MiB: base64 puts 57 bytes on a line of 78."""
+    return -(-mib * MIB * 78 // 57) + HEADERS

@@ -1,0 +1,139 @@
+"""The mailbox directory as this host's manager sees it: slapd over its Unix socket, root proven by the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from vaguemestre.host.bal import ENDED, Mailbox
+
+SUFFIX = "o=vaguemestre"
+MANAGER = f"cn=manager,{SUFFIX}"
+MAILBOXES = f"ou=mailboxes,{SUFFIX}"
+DAEMONS = f"ou=daemons,{SUFFIX}"
+SETTINGS = "/etc/vaguemestre/mailboxes.json"
+
+SECONDS = 20  # for slapd to answer
+
+# Field of `Mailbox` -> attribute of the schema.
+ATTRIBUTES = {
+    "address": "mail",
+    "kind": "vgmMailboxType",
+    "state": "vgmState",
+    "since": "vgmStateSince",
+    "created": "vgmCreated",
+    "quota_mib": "vgmQuotaMib",
+    "person": "vgmPersonId",
+    "structure": "vgmStructureId",
+    "surname": "sn",
+    "given": "givenName",
+    "display": "displayName",
+    "service": "vgmService",
+    "responsible": "vgmResponsible",
+    "description": "description",
+}
+
+
+class StoreError(Exception):
+    """The directory does not answer, or refuses; the text holds its own words."""
+
+
+class Store:
+    """Reads and writes mailboxes. Made by `opened`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._ldap = connection
+
+    def get(self, address: str) -> Mailbox | None:
+        import ldap
+
+        try:
+            found = self._ldap.search_s(dn(address), ldap.SCOPE_BASE, "(objectClass=vgmMailbox)", _READ)
+        except ldap.NO_SUCH_OBJECT:
+            return None
+        return _mailbox(found[0][1])
+
+    def all(self) -> list[Mailbox]:
+        import ldap
+
+        found = self._ldap.search_s(MAILBOXES, ldap.SCOPE_ONELEVEL, "(objectClass=vgmMailbox)", _READ)
+        return sorted((_mailbox(attributes) for _, attributes in found), key=lambda box: (box.domain, box.local))
+
+    def add(self, box: Mailbox) -> None:
+        self._ldap.add_s(dn(box.address), [("objectClass", [b"vgmMailbox"]), *_attributes(box).items()])
+
+    def move(self, box: Mailbox) -> None:
+        """Record a new state; whoever can no longer log in loses the password too."""
+        import ldap
+
+        news = {"vgmState": [box.state.encode()], "vgmStateSince": [box.since.encode()]}
+        gone = {"userPassword": None} if box.state in ENDED else {}
+        changes = [(ldap.MOD_REPLACE, name, value) for name, value in {**news, **gone}.items()]
+        self._ldap.modify_s(dn(box.address), changes)
+
+    def set_password(self, address: str, password: str) -> None:
+        """Through the extended operation (RFC 3062), so that slapd itself makes the hash."""
+        self._ldap.passwd_s(dn(address), None, password)
+
+    def ensure(self, entry: str, attributes: dict[str, list[bytes]]) -> bool:
+        """Add the entry where it is missing; what is there stays as it is. Says whether it was added."""
+        import ldap
+
+        try:
+            self._ldap.add_s(entry, list(attributes.items()))
+        except ldap.ALREADY_EXISTS:
+            return False
+        return True
+
+    def record(self, entry: str, attribute: str, value: str) -> None:
+        import ldap
+
+        self._ldap.modify_s(entry, [(ldap.MOD_REPLACE, attribute, [value.encode()])])
+
+
+@contextmanager
+def opened() -> Iterator[Store]:
+    """The directory of this host, as root.
+
+    Raises:
+        StoreError: slapd is not there, or refuses something within the block.
+    """
+    import ldap
+    import ldap.sasl
+
+    connection = ldap.initialize("ldapi:///")
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
+    connection.timeout = SECONDS
+    try:
+        connection.sasl_non_interactive_bind_s("EXTERNAL")
+        yield Store(connection)
+    except ldap.LDAPError as error:
+        raise StoreError(f"the mailbox directory (slapd): {_words(error)}") from error
+    finally:
+        connection.unbind_s()
+
+
+def dn(address: str) -> str:
+    from ldap.dn import escape_dn_chars
+
+    return f"mail={escape_dn_chars(address)},{MAILBOXES}"
+
+
+_READ = [*ATTRIBUTES.values()]  # never the password
+
+
+def _mailbox(attributes: dict[str, list[bytes]]) -> Mailbox:
+    texts = {name: attributes[key][0].decode() for name, key in ATTRIBUTES.items() if key in attributes}
+    return Mailbox(**{**texts, "quota_mib": int(texts.get("quota_mib", 0))})  # type: ignore[arg-type]
+
+
+def _attributes(box: Mailbox) -> dict[str, list[bytes]]:
+    values = {key: str(getattr(box, name) or "") for name, key in ATTRIBUTES.items()}
+    return {key: [value.encode()] for key, value in values.items() if value}
+
+
+def _words(error: Exception) -> str:
+    """python-ldap keeps a dictionary in its first argument; a person wants its words."""
+    facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    return "; ".join(str(facts[key]) for key in ("desc", "info") if facts.get(key)) or str(error)
