@@ -139,8 +139,5 @@ def _laid_over(shared: _Model, own: _Model) -> _Model:
 
 
 def _needs(role: RoleName) -> Sequence[str]:
-    try:
-        needs: Sequence[str] = import_module(f"roles.{role.value}").NEEDS
-    except ModuleNotFoundError:  # until every role has landed
-        return ()
+    needs: Sequence[str] = import_module(f"roles.{role.value}").NEEDS
     return needs

@@ -113,9 +113,7 @@ finess: {_quoted(answers.finess)}    # keep the quotes: it is a text, not a numb
 
 
 def _mode(answers: Answers) -> str:
-    served = (
-        f"operator: {_quoted(answers.operator or '')}    # the file, without .yml, of the operator that serves it\n"
-    )
+    served = f"operator: {_quoted(answers.operator or '')}    # the file, without .yml, of who serves it\n"
     return f"""\
 # operator: runs the mail stack itself; hosted: another establishment runs it; individual: its people use national
 # addresses and nothing is run.

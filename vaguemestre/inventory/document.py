@@ -58,9 +58,8 @@ def read(file: Path) -> Document:
 def parse(file: Path, text: str) -> Document:
     """The mapping in `text`, which is or will be in `file`; raises as `read`."""
     try:
-        loader = yaml.SafeLoader(text)
-        root = loader.get_single_node() if _without_aliases(file, text) else None
-        return _Walk(file, loader).document(root)
+        loader = _Loader(text)
+        return _Walk(file, loader).document(loader.get_single_node())
     except yaml.MarkedYAMLError as error:
         raise _refusal(file, _line(error.problem_mark or error.context_mark), *_syntax(error)) from error
     except yaml.YAMLError as error:
@@ -69,19 +68,25 @@ def parse(file: Path, text: str) -> Document:
         raise _refusal(file, 1, "nested too deeply to be read", "an inventory is at most a few levels deep") from error
 
 
-def _without_aliases(file: Path, text: str) -> bool:
-    for event in yaml.parse(text, yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise _refusal(
-                file, _line(event.start_mark), f"the alias *{event.anchor}", "write the value out: no aliases here"
-            )
-    return True
+class _AliasError(yaml.MarkedYAMLError):
+    """``*name``: it can make a small file enormous, or endless."""
+
+
+class _Loader(yaml.SafeLoader):
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise _AliasError(problem=f"the alias *{event.anchor}", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
 
 
 def _syntax(error: yaml.MarkedYAMLError) -> tuple[str, str]:
-    wrong = f"not YAML: {error.problem or error.context}"
+    if isinstance(error, _AliasError):
+        return str(error.problem), "write the value out: no aliases here"
+    problem = str(error.problem or error.context)
+    wrong = f"not YAML: {error.context}, {problem}" if problem.startswith("but ") else f"not YAML: {problem}"
     if "\\t" in wrong:
-        return wrong, "indent with spaces, never with tabs"
+        return wrong, "write spaces, never tabs"
     return wrong, "check the indentation, the colons and the quotes on this line and the one before"
 
 

@@ -13,8 +13,8 @@ from vaguemestre.errors import Problem
 from vaguemestre.inventory.document import Document, Loc
 
 _SHAPES = {
-    "name": "a full name in ASCII, such as mail.example.test; accents as xn-- labels",
-    "outside_domain": "a full name in ASCII, such as outside.example",
+    "name": "a full name in lower-case ASCII, such as mail.example.test; accents as xn-- labels",
+    "outside_domain": "a full name in lower-case ASCII, such as outside.example",
     "finess": 'nine characters in quotes, such as "270000999"; the second may be A or B in Corsica',
     "department": "the name and, in brackets, the number, as certificates have it: Eure (27)",
     "mail": "an address such as support@example.test",
