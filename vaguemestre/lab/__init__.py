@@ -1,9 +1,9 @@
 """The lab: a rehearsal trust space of booted hosts on this machine, with the nation's side beside them.
 
-    lab = Lab.open("lab")
-    state = lab.up(plan, print)
-    lab.exec("mail.example.test", ["systemctl", "is-system-running"])
-    lab.down()
+lab = Lab.open("lab")
+state = lab.up(plan, print)
+lab.exec("mail.example.test", ["systemctl", "is-system-running"])
+lab.down()
 """
 
 from vaguemestre.lab.errors import LabError

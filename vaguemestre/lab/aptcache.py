@@ -1,4 +1,4 @@
-"""The package cache of all labs: an apt-cacher-ng of their own, so that a package is fetched once and later runs are offline.
+"""The package cache of all labs: an apt-cacher-ng of their own, so that a package is fetched only once.
 
 It listens on an address of its own, on a bridge without ports, where only this machine and the guests (by a host
 route) reach it. It is not Debian's `apt-cacher-ng` service and shares nothing with it.
@@ -75,7 +75,7 @@ class AptCache:
         lines = [
             f"CacheDir: {home}/cache",
             f"LogDir: {home}/log",
-            f"SupportDir: /usr/lib/apt-cacher-ng",
+            "SupportDir: /usr/lib/apt-cacher-ng",
             f"BindAddress: {self.address}",
             f"Port: {PORT}",
             f"SocketPath: {home}/socket",
@@ -101,4 +101,6 @@ class AptCache:
                 time.sleep(0.05)
             else:
                 return
-        raise LabError(f"the package cache does not answer on {self.address}:{PORT}; see {self.places.cache}/apt-cache.log")
+        raise LabError(
+            f"the package cache does not answer on {self.address}:{PORT}; see {self.places.cache}/apt-cache.log"
+        )

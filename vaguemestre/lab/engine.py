@@ -1,9 +1,10 @@
 """podman, kept apart from anyone else's: own storage, own settings, own mount namespace.
 
-The namespace is held open by one sleeping process. Where the machine's control groups are version 1 or hybrid, systemd in a
-container needs a pure cgroup2 tree, which is mounted in that namespace only; elsewhere the namespace just keeps the
-lab's mounts out of everyone's sight, and lets them vanish with it. Every command runs without CAP_SYS_TIME and CAP_SYS_MODULE:
-a privileged guest inherits the bounding set of the process that starts it, and must never set this machine's clock.
+The namespace is held open by one sleeping process. Where the machine's control groups are version 1 or hybrid, systemd
+in a container needs a pure cgroup2 tree, which is mounted in that namespace only; elsewhere the namespace just keeps
+the lab's mounts out of everyone's sight, and lets them vanish with it. Every command runs without CAP_SYS_TIME and
+CAP_SYS_MODULE: a privileged guest inherits the bounding set of the process that starts it, and must never set this
+machine's clock.
 """
 
 import json
@@ -16,10 +17,10 @@ from typing import Any
 
 from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.places import Places
-from vaguemestre.lab.process import Process, Result, lock, run, start
+from vaguemestre.lab.process import Process, Result, run, start
 
 _WITHOUT = ("setpriv", "--bounding-set=-sys_time,-sys_module", "--inh-caps=-sys_time,-sys_module")
-# Limits that a machine without CAP_SYS_RESOURCE may grant; unprivileged containers would need more, for their device rules.
+# Limits that a machine without CAP_SYS_RESOURCE may grant; an unprivileged container would need more, for device rules.
 LIMITS = ("--privileged", "--pids-limit=0", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096")
 _CGROUP2 = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; "
 
@@ -32,18 +33,17 @@ class Engine:
         self._holder_record = places.runtime / "holder"
 
     def open(self) -> None:
-        """Make the settings and the namespace ready; raises LabError without root or without podman."""
+        """Make settings and namespace ready; call it under the ground's lock. Raises LabError without root or podman."""
         if os.geteuid() != 0:
             raise LabError("the lab boots real hosts and needs root: run this again with sudo")
         if shutil.which("podman") is None:
             raise LabError("podman is not installed: run script/lab-requirements")
         self.places.make()
-        with lock(self.places.cache / "engine.lock", _silent, "the container engine"):
-            self._forget_an_older_boot()
-            _write(self.places.cache / "storage.conf", _storage(self.places))
-            _write(self.places.cache / "containers.conf", _containers(self.places))
-            if self.holder() is None:
-                self._hold()
+        self._forget_an_older_boot()
+        _write(self.places.cache / "storage.conf", _storage(self.places))
+        _write(self.places.cache / "containers.conf", _containers(self.places))
+        if self.holder() is None:
+            self._hold()
 
     def holder(self) -> Process | None:
         """The process that holds the namespace, when there is one."""
@@ -51,11 +51,10 @@ class Engine:
 
     def close(self) -> None:
         """End the namespace and every mount in it. Call it when no instance is left."""
-        with lock(self.places.cache / "engine.lock", _silent, "the container engine"):
-            holder = self.holder()
-            if holder:
-                holder.end()
-            shutil.rmtree(self.places.runtime, ignore_errors=True)
+        holder = self.holder()
+        if holder:
+            holder.end()
+        shutil.rmtree(self.places.runtime, ignore_errors=True)
 
     def inside(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` in the lab's namespace; relative paths would not survive it."""
@@ -75,7 +74,9 @@ class Engine:
     def containers(self, instance: str | None = None) -> list[dict[str, Any]]:
         """podman's view of the containers of one instance, or of all."""
         chosen = ["--filter", f"label=vgm.instance={instance}"] if instance else []
-        listed: list[dict[str, Any]] = json.loads(self.podman("ps", "--all", "--format", "json", *chosen).stdout or b"[]")
+        listed: list[dict[str, Any]] = json.loads(
+            self.podman("ps", "--all", "--format", "json", *chosen).stdout or b"[]"
+        )
         return listed
 
     def remove(self, container: str) -> None:
@@ -138,7 +139,3 @@ tmp_dir = "{places.runtime}/libpod"
 def _write(path: Path, text: str) -> None:
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
-
-
-def _silent(_: str) -> None:
-    return

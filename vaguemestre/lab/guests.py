@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from vaguemestre.lab.engine import LIMITS, Engine
 from vaguemestre.lab.errors import LabError
@@ -15,7 +16,7 @@ from vaguemestre.lab.process import Result, last_words
 
 _BOOT_PATIENCE = 90.0
 # Without systemd's own stop signal, removal races with the shutdown.
-_RUN = (*LIMITS, "--systemd=always", "--stop-signal=SIGRTMIN+3", "--dns=none", "--no-hosts")
+_RUN = (*LIMITS, "--systemd=always", "--stop-signal=SIGRTMIN+3", "--restart=always", "--dns=none", "--no-hosts")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Guests:
         labelled = ((c["Labels"], c["State"] == "running") for c in self.engine.containers(self.instance))
         return {labels["vgm.host"]: (labels["vgm.digest"], running) for labels, running in labelled}
 
-    def create(self, host: Host, namespace: str) -> None:
+    def create(self, host: Host, namespace: Path) -> None:
         """Make the container and put its birth files in, without starting it."""
         labels = {"vgm.instance": self.instance, "vgm.host": host.name, "vgm.digest": host.digest}
         self.engine.podman(
@@ -94,10 +95,12 @@ class Guests:
 
     def exec(self, name: str, argv: Sequence[str], stdin: bytes = b"", timeout: float | None = None) -> Result:
         """Run a command as root in a running host, whatever its network is doing."""
-        return self.engine.podman("exec", "--interactive", self.container(name), *argv, stdin=stdin, check=False, timeout=timeout)
+        return self.engine.podman(
+            "exec", "--interactive", self.container(name), *argv, stdin=stdin, check=False, timeout=timeout
+        )
 
     def wait(self, name: str, address: IPv4Address, *, running: bool) -> None:
-        """Wait for sshd, and when `running` for systemd to have started everything; raises LabError with the journal's last lines."""
+        """Wait for sshd and, when `running`, for all of systemd's jobs; raises LabError with the journal's last lines."""
         deadline = time.monotonic() + _BOOT_PATIENCE
         while not answers_ssh(address):
             if time.monotonic() > deadline or not self.digests().get(name, ("", False))[1]:
@@ -105,14 +108,20 @@ class Guests:
             time.sleep(0.1)
         if not running:
             return
-        said = self.exec(name, ["systemctl", "is-system-running", "--wait"], timeout=_BOOT_PATIENCE).stdout.decode().strip()
+        said = (
+            self.exec(name, ["systemctl", "is-system-running", "--wait"], timeout=_BOOT_PATIENCE)
+            .stdout.decode()
+            .strip()
+        )
         if said != "running":
             failed = self.exec(name, ["systemctl", "--failed", "--plain", "--no-legend"]).stdout.decode()
             raise LabError(f"{name} came up {said or 'not at all'}:\n{failed}\n{self._journal(name)}")
 
     def _journal(self, name: str) -> str:
         said = self.exec(name, ["journalctl", "--no-pager", "--lines=15", "--priority=warning"])
-        return last_words(said if said.returncode == 0 else self.engine.podman("logs", self.container(name), check=False))
+        return last_words(
+            said if said.returncode == 0 else self.engine.podman("logs", self.container(name), check=False)
+        )
 
 
 def answers_ssh(address: IPv4Address, patience: float = 1.0) -> bool:

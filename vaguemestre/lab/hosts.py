@@ -54,7 +54,10 @@ def _identity(name: str, address: IPv4Address, plan: Plan, home: Path) -> list[B
         BirthFile("/etc/hostname", f"{name}\n".encode()),
         BirthFile("/etc/hosts", f"127.0.0.1 localhost\n{address} {name} {short}\n".encode()),
         BirthFile("/etc/resolv.conf", f"nameserver {plan.at(WORLD)}\n".encode()),
-        BirthFile("/etc/machine-id", f"{short_hash(public, 'a')}{short_hash(public, 'b')}{short_hash(public, 'c')}"[:32].encode() + b"\n"),
+        BirthFile(
+            "/etc/machine-id",
+            f"{short_hash(public, 'a')}{short_hash(public, 'b')}{short_hash(public, 'c')}"[:32].encode() + b"\n",
+        ),
         BirthFile("/etc/ssh/ssh_host_ed25519_key", host_key.read_bytes(), 0o600),
         BirthFile("/etc/ssh/ssh_host_ed25519_key.pub", f"{public}\n".encode()),
         BirthFile("/root/.ssh/authorized_keys", f"{admin}\n".encode(), 0o600),

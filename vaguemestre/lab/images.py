@@ -1,4 +1,4 @@
-"""The images guests boot from, in layers, each named by a hash of what went into it and made again only when that changes.
+"""The images guests boot from, in layers, each named by a hash of what went into it: another hash, another image.
 
 bare   Debian with systemd, D-Bus and sshd: what an administrator gets from a minimal installation
 warm   bare, with the operator's packages downloaded but not installed
@@ -19,7 +19,7 @@ from vaguemestre.lab.process import Progress, lock
 INCLUDED = ("systemd", "systemd-sysv", "dbus", "openssh-server")
 WORLD_PACKAGES = ("nsd", "nginx-light", "python3-aiosmtpd", "swaks", "bind9-dnsutils", "openssl", "iproute2")
 _FINISH = Path(__file__).parent / "image" / "finish.sh"
-_BUILDER = "vgm-build"
+BUILDER = "vgm-build"
 _PATIENCE = 900.0
 
 
@@ -64,9 +64,23 @@ class Images:
         return name
 
     def _bootstrap(self, suite: Debian, lines: list[str], tar: Path) -> None:
-        options = [f'Acquire::http::Proxy "{self.cache.url}"', 'Acquire::Check-Valid-Until "false"', 'Acquire::Check-Date "false"']
+        options = [
+            f'Acquire::http::Proxy "{self.cache.url}"',
+            'Acquire::Check-Valid-Until "false"',
+            'Acquire::Check-Date "false"',
+        ]
         self.engine.run(
-            *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"),
+            *(
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child=KILL",
+                "--mount-proc",
+            ),
             *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}"),
             *(f"--aptopt={option}" for option in options),
             *(f"--keyring={keyring(suite)}", f"--customize-hook={_FINISH}", suite, str(tar), *lines),
@@ -83,12 +97,12 @@ class Images:
             return name
         self.cache.open(self.progress)
         self.progress(what)
-        self.engine.remove(_BUILDER)
+        self.engine.remove(BUILDER)
         given = (f"--env=http_proxy={self.cache.url}", "--env=DEBIAN_FRONTEND=noninteractive", "--network=host")
         commands = f"apt-get -qq update && {script}"
-        self.engine.podman("run", "--name", _BUILDER, *LIMITS, *given, base, "sh", "-c", commands, timeout=_PATIENCE)
-        self.engine.podman("commit", "--quiet", "--pause=false", _BUILDER, name)
-        self.engine.remove(_BUILDER)
+        self.engine.podman("run", "--name", BUILDER, *LIMITS, *given, base, "sh", "-c", commands, timeout=_PATIENCE)
+        self.engine.podman("commit", "--quiet", "--pause=false", BUILDER, name)
+        self.engine.remove(BUILDER)
         return name
 
     def _exists(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""SSH keys made from outside: the lab's own, and each guest's host key, so that nothing is ever trusted at first sight."""
+"""SSH keys made from outside, the lab's own and each guest's host key: nothing is ever trusted at first sight."""
 
 from ipaddress import IPv4Address
 from pathlib import Path

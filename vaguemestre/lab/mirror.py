@@ -25,7 +25,7 @@ class Mirror:
 
     @classmethod
     def of_machine(cls, apt: Path = Path("/etc/apt")) -> "Mirror":
-        """Read the machine's sources, in both of apt's formats (sources.list(5)); raises LabError when none is Debian's."""
+        """Read the machine's sources, in both formats of sources.list(5); raises LabError when none is Debian's."""
         named = os.environ.get("VAGUEMESTRE_APT_MIRROR", "").split()
         if named:
             return cls(named[0].rstrip("/"), named[1].rstrip("/") if len(named) > 1 else None)
@@ -44,7 +44,7 @@ class Mirror:
 
 
 def cacheable(uri: str) -> str:
-    """The URI as apt-cacher-ng wants it: TLS archives are asked for as http://HTTPS///host/path, so that they are cached too."""
+    """The URI as apt-cacher-ng wants it: to cache a TLS archive too, ask for http://HTTPS///host/path."""
     return "http://HTTPS///" + uri.removeprefix("https://") if uri.startswith("https://") else uri
 
 
@@ -84,7 +84,12 @@ def _one_line(text: str) -> Iterator[tuple[str, str]]:
 def _deb822(text: str) -> Iterator[tuple[str, str]]:
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", kept):
-        fields = {name.lower(): " ".join(value.split()) for name, value in re.findall(r"^(\S+):((?:.*)(?:\n[ \t].*)*)", stanza, re.M)}
+        fields = {
+            name.lower(): " ".join(value.split())
+            for name, value in re.findall(r"^(\S+):((?:.*)(?:\n[ \t].*)*)", stanza, re.M)
+        }
         wanted = "deb" in fields.get("types", "").split() and "main" in fields.get("components", "").split()
         if wanted and fields.get("enabled", "yes").lower() not in ("no", "false"):
-            yield from ((uri.rstrip("/"), suite) for uri in fields["uris"].split() for suite in fields["suites"].split())
+            yield from (
+                (uri.rstrip("/"), suite) for uri in fields["uris"].split() for suite in fields["suites"].split()
+            )

@@ -27,12 +27,14 @@ class Network:
         self.bridge = f"vgm-{instance if len(instance) <= 11 else instance[:6] + '-' + short_hash(instance)[:4]}"
 
     def open(self, wanted: IPv4Network) -> IPv4Network:
-        """Make the bridge and give its network: `wanted`, or a free one of the same kind. Call it under the engine's lock."""
+        """Make the bridge and give its network: `wanted` or a free one like it. Call it under the ground's lock."""
         network = self._choose(wanted)
         if self.bridge not in _links():
-            run(["ip", "link", "add", self.bridge, "type", "bridge"])
+            run(["ip", "link", "add", self.bridge, "address", _mac(self.bridge), "type", "bridge"])
         gateway = f"{network.network_address + GATEWAY}/{network.prefixlen}"
-        run(["ip", "address", "replace", gateway, "dev", self.bridge])
+        if gateway not in _addresses(self.bridge):
+            run(["ip", "address", "flush", "dev", self.bridge])
+            run(["ip", "address", "add", gateway, "dev", self.bridge])
         run(["ip", "link", "set", self.bridge, "up"])
         return network
 
@@ -45,7 +47,7 @@ class Network:
         return f"vgm{short_hash(self.instance, guest)}"
 
     def plug(self, guest: str, addresses: tuple[IPv4Address, ...], network: IPv4Network, cache: IPv4Address) -> None:
-        """Give a guest its namespace, cable and addresses, and the route to the package cache; does nothing the second time."""
+        """Give a guest its namespace, cable, addresses and the route to the package cache, unless it has them."""
         if self._plugged(guest):
             return
         self.unplug(guest)
@@ -53,7 +55,8 @@ class Network:
         self.directory.mkdir(parents=True, exist_ok=True)
         pin.touch()
         self.engine.run("unshare", f"--net={pin}", "ip", "link", "set", "lo", "up")
-        self.engine.run("ip", "link", "add", cable, "master", self.bridge, "type", "veth", "peer", "eth0", "netns", str(pin))
+        peer = ("peer", "name", "eth0", "address", _mac(self.instance, guest), "netns", str(pin))
+        self.engine.run("ip", "link", "add", cable, "master", self.bridge, "type", "veth", *peer)
         run(["ip", "link", "set", cable, "up"])
         orders = [f"address add {address}/{network.prefixlen} dev eth0" for address in addresses]
         orders += ["link set eth0 up", f"route add {cache} via {network.network_address + GATEWAY}"]
@@ -106,6 +109,17 @@ def _routed(except_for: str) -> list[IPv4Network]:
     routes = json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"]).stdout or b"[]")
     chosen = [r["dst"] for r in routes if r.get("dev") != except_for and r["dst"] != "default"]
     return [network for network in map(IPv4Network, chosen) if not network.is_loopback and not network.is_multicast]
+
+
+def _addresses(link: str) -> list[str]:
+    shown = json.loads(run(["ip", "-json", "-4", "address", "show", "dev", link]).stdout or b"[]")
+    return [f"{known['local']}/{known['prefixlen']}" for entry in shown for known in entry.get("addr_info", [])]
+
+
+def _mac(*names: str) -> str:
+    """An address that is always the same, or neighbours would go on for a minute talking to the one before."""
+    digits = short_hash(*names)[:10]
+    return ":".join(["02", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
 def _links(*chosen: str) -> list[str]:

@@ -72,7 +72,9 @@ class Plan:
 def check_instance(name: str) -> str:
     """`name` when it can name a lab; raises LabError otherwise."""
     if not _INSTANCE.match(name):
-        raise LabError(f"{name!r} cannot name a lab: use 1 to 31 lower-case letters, digits and hyphens, a letter first")
+        raise LabError(
+            f"{name!r} cannot name a lab: use 1 to 31 lower-case letters, digits and hyphens, a letter first"
+        )
     return name
 
 

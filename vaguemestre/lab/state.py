@@ -30,6 +30,19 @@ class State:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """A plan as it was asked for, and the network it was given."""
+
+    asked: Plan
+    network: IPv4Network
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it is built."""
+        return self.asked.moved(self.network)
+
+
+@dataclass(frozen=True)
 class GuestStatus:
     """One host as it is now: `container` as the engine sees it, `ssh` whether sshd greets."""
 
@@ -40,7 +53,7 @@ class GuestStatus:
 
 
 _STATE = TypeAdapter(State)
-_PLAN = TypeAdapter(Plan)
+_PLACEMENT = TypeAdapter(Placement)
 
 
 def save_state(path: Path, state: State) -> None:
@@ -53,14 +66,14 @@ def load_state(path: Path) -> State | None:
     return _STATE.validate_json(path.read_bytes()) if path.exists() else None
 
 
-def save_plan(path: Path, plan: Plan) -> None:
-    """Write the plan that is about to be built, so that what a crash leaves behind has a name."""
-    _replace(path, _PLAN.dump_json(plan, indent=2))
+def save_placement(path: Path, placement: Placement) -> None:
+    """Write what is about to be built, so that what a crash leaves behind has a name."""
+    _replace(path, _PLACEMENT.dump_json(placement, indent=2))
 
 
-def load_plan(path: Path) -> Plan | None:
-    """The plan written last, or None. Raises ValueError when the file is spoilt."""
-    return _PLAN.validate_json(path.read_bytes()) if path.exists() else None
+def load_placement(path: Path) -> Placement | None:
+    """The placement written last, or None. Raises ValueError when the file is spoilt."""
+    return _PLACEMENT.validate_json(path.read_bytes()) if path.exists() else None
 
 
 def _replace(path: Path, content: bytes) -> None:

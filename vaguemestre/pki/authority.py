@@ -1,7 +1,7 @@
 """A certification authority for the lab and the tests, shaped like the national one; its names all begin with TEST.
 
-Two tiers, as IGC-Santé: a root, and an issuing authority (pathlen 0) that signs host certificates and the CRL. `OTHER` in
-`profiles` gives the authority that must not be trusted.
+Two tiers, as IGC-Santé: a root, and an issuing authority (pathlen 0) that signs host certificates and the CRL. `OTHER`
+in `profiles` gives the authority that must not be trusted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ class Authority:
 
     @classmethod
     def load(cls, directory: Path, profile: Profile = NATIONAL) -> Self:
-        """The authority saved in `directory`; raises FileNotFoundError when it is not there, ValueError when a file is spoilt."""
+        """The authority saved in `directory`; raises FileNotFoundError without one, ValueError when it is spoilt."""
         root_key, root, issuing_key, issuing = ((directory / name).read_bytes() for name in _FILES)
         root_certificate = x509.load_pem_x509_certificate(root)
         chain = (x509.load_pem_x509_certificate(issuing), root_certificate)
@@ -107,14 +107,22 @@ class Authority:
         names: Sequence[str] | None = None,
         key: rsa.RSAPrivateKey | None = None,
     ) -> Issued:
-        """A host certificate by the national profile; each keyword makes one thing differ (dates, usages, subject, DNS names, key)."""
+        """A host certificate by the national profile; each keyword makes one thing differ from it."""
         key = key or _new_key()
         begins = not_before or now() - CLOCK_MARGIN
         builder = (
-            _builder(subject or leaf_subject(request), key, self.issuing.leaf.subject, begins, not_after or begins + LEAF_LIFE)
+            _builder(
+                subject or leaf_subject(request),
+                key,
+                self.issuing.leaf.subject,
+                begins,
+                not_after or begins + LEAF_LIFE,
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True, key_encipherment=True), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names or [request.host]]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(n) for n in names or [request.host]]), critical=False
+            )
             .add_extension(_issuer_key(self.issuing.key), critical=False)
             .add_extension(_crl_points(self.profile.crl_url), critical=False)
             .add_extension(_issuer_address(self.profile.certificate_url), critical=False)
@@ -123,7 +131,9 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         return Issued(key, (builder.sign(self.issuing.key, hashes.SHA256()), self.issuing.leaf))
 
-    def crl(self, revoked: Iterable[int] = (), *, published: datetime | None = None, until: datetime | None = None) -> bytes:
+    def crl(
+        self, revoked: Iterable[int] = (), *, published: datetime | None = None, until: datetime | None = None
+    ) -> bytes:
         """The issuing authority's revocation list, DER, naming these serial numbers."""
         begins = published or now() - CLOCK_MARGIN
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.issuing.leaf.subject)
@@ -191,7 +201,11 @@ def _issuer_address(url: str) -> x509.AuthorityInformationAccess:
 
 
 def _key_usage(
-    *, digital_signature: bool = False, key_encipherment: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+    *,
+    digital_signature: bool = False,
+    key_encipherment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
 ) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=digital_signature,

@@ -1,7 +1,7 @@
 """The shape of the national PKI's certificates: names in their DER order, dates, usages and addresses.
 
-Source: the published IGC-Santé chain and the certificates named in the national white list. A subject is encoded C, ST, O, OU, CN;
-OU is "1" and the 9 characters of a FINESS, or "3" and a SIRET; leaves are RSA 2048, SHA-256, three years.
+Source: the published IGC-Santé chain and the certificates named in the national white list. A subject is encoded C, ST,
+O, OU, CN; OU is "1" and the 9 characters of a FINESS, or "3" and a SIRET; leaves are RSA 2048, SHA-256, three years.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""The outside MTA of the lab: it accepts any mail in plain SMTP and writes down all that happens, one JSON object a line.
+"""The outside MTA of the lab: it accepts any mail in plain SMTP and writes down all that happens, one JSON a line.
 
-Nobody of the trust space may ever reach it: an empty record is the proof. Runs on the world host, from Debian's packages only.
+Nobody of the trust space may ever reach it: an empty record is the proof. Runs on the world host, from Debian's
+packages only.
 Usage: outside.py ADDRESS RECORD
 """
 
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session  # type: ignore[import-not-found]  # the world host has it
 
 ADDRESS, RECORD = sys.argv[1], Path(sys.argv[2])
 
@@ -32,7 +33,7 @@ class Recorder:
         return "250 2.0.0 kept by the outside world"
 
 
-class Door(SMTP):
+class Door(SMTP):  # type: ignore[misc]
     """An SMTP server that also notes who merely connects."""
 
     def connection_made(self, transport: Any) -> None:

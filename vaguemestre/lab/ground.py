@@ -1,0 +1,65 @@
+"""What all instances of a machine share, the container engine and the package cache: there while any instance is."""
+
+import shutil
+from contextlib import AbstractContextManager
+
+from vaguemestre.lab.aptcache import AptCache
+from vaguemestre.lab.engine import Engine
+from vaguemestre.lab.errors import LabError
+from vaguemestre.lab.images import BUILDER
+from vaguemestre.lab.places import Places
+from vaguemestre.lab.process import Progress, lock
+
+
+class Ground:
+    """The shared part, entered by an instance when it goes up and left when it is taken down."""
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.engine = Engine(places)
+        self.cache = AptCache(places)
+        self._present = places.runtime / "instances"
+
+    def locked(self, progress: Progress) -> AbstractContextManager[None]:
+        """Hold the shared part: entering, leaving and choosing a network happen one at a time."""
+        return lock(self.places.runtime.with_suffix(".lock"), progress, "the labs of this machine")
+
+    def locked_for(self, name: str, progress: Progress) -> AbstractContextManager[None]:
+        """Hold one instance: one `up`, `down` or `reset` at a time."""
+        return lock(self.places.runtime.with_suffix(f".{name}.lock"), progress, f"lab {name}")
+
+    def enter(self, name: str, progress: Progress) -> None:
+        """Start what is missing, note that this instance needs it; raises LabError when the name is another state's."""
+        with self.locked(progress):
+            self.engine.open()
+            self._present.mkdir(exist_ok=True)
+            note, home = self._present / name, str(self.places.state)
+            if note.exists() and note.read_text() != home:
+                raise LabError(
+                    f"a lab {name!r} of {note.read_text()} is up already: use another name, or that VAGUEMESTRE_STATE"
+                )
+            note.write_text(home)
+            self.cache.open(progress)
+
+    def leave(self, name: str, progress: Progress, *, purge: bool) -> None:
+        """Note that this instance is gone; when it was the last, stop everything, and `purge` images and packages."""
+        with self.locked(progress):
+            (self._present / name).unlink(missing_ok=True)
+            others = self._others(name)
+            if others:
+                if purge:
+                    progress(f"images and packages stay: {', '.join(others)} need them")
+                return
+            self.engine.remove(BUILDER)
+            self.cache.close()
+            if purge:
+                progress("removing images and cached packages")
+                self.engine.podman("rmi", "--all", "--force", check=False)
+            self.engine.close()
+            if purge:
+                shutil.rmtree(self.places.cache, ignore_errors=True)
+
+    def _others(self, name: str) -> list[str]:
+        noted = {note.name for note in self._present.glob("*")}
+        booted = {(container["Labels"] or {}).get("vgm.instance", name) for container in self.engine.containers()}
+        return sorted((noted | booted) - {name})
