@@ -187,22 +187,23 @@ def _circumstances(outcome: Outcome) -> object:
 
     if not isinstance(outcome, wire.Status) or outcome.live is None:
         return None
-    lines = [f"    since {outcome.since}, before it {(outcome.previous or 'nothing')[:12]}"]
-    lines += [f"    {change.action} {change.kind} {change.key}" for change in outcome.drift]
-    return "\n".join(lines)
+    lines = [f"since {outcome.since}, before it {(outcome.previous or 'nothing')[:12]}"]
+    return "\n".join(lines + [f"{change.action} {change.kind} {change.key}" for change in outcome.drift])
 
 
 def _print(outcomes: Mapping[str, Outcome], detail: Detail) -> None:
     from rich.console import Console
+    from rich.padding import Padding
     from rich.text import Text
 
-    from vaguemestre.cli.outcomes import line
+    from vaguemestre.cli.outcomes import verdict
 
     console = Console(highlight=False, markup=False)
     for host, outcome in outcomes.items():
-        console.print(Text.assemble((host, "bold"), "  ", line(outcome)), soft_wrap=True)
-        if more := detail(outcome):
-            console.print(more, soft_wrap=True)
+        told = verdict(outcome)
+        console.print(Text.assemble((host, "bold"), "  ", told.line()), soft_wrap=True)
+        for more in filter(None, (told.message, detail(outcome))):
+            console.print(Padding.indent(more, 4) if isinstance(more, str) else more, soft_wrap=True)
 
 
 def _print_audit(fleet: Fleet, outcomes: Mapping[str, Outcome]) -> None:
@@ -210,16 +211,18 @@ def _print_audit(fleet: Fleet, outcomes: Mapping[str, Outcome]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vaguemestre.cli.outcomes import line
-    from vaguemestre.engines import wire
+    from vaguemestre.cli.outcomes import verdict
 
     table = Table("establishment", "host", "live", "since", "finding", box=box.SIMPLE)
     for establishment, host in fleet.hosts():
         outcome = outcomes[host.name]
-        live = outcome.live if isinstance(outcome, wire.Status) else None
-        since = outcome.since if isinstance(outcome, wire.Status) else None
-        table.add_row(establishment.slug, host.name, (live or "-")[:12], (since or "-")[:16], line(outcome))
-    Console().print(table)
+        live, since = (getattr(outcome, name, None) or "-" for name in ("live", "since"))
+        table.add_row(establishment.slug, host.name, live[:12], since[:16], verdict(outcome).line())
+    console = Console(highlight=False)
+    console.print(table)
+    for outcome in outcomes.values():
+        if message := verdict(outcome).message:
+            console.print(message, markup=False, soft_wrap=True)
 
 
 def _print_json(outcomes: Mapping[str, Outcome]) -> None:

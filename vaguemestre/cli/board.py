@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from vaguemestre.engines.sessions import OnText
 
+_LOG_EVERY = 2.0  # seconds
+
 
 @contextmanager
 def board(hosts: Sequence[str], *, quiet: bool = False) -> Iterator[OnText]:
@@ -25,7 +27,21 @@ def board(hosts: Sequence[str], *, quiet: bool = False) -> Iterator[OnText]:
         with _live(hosts) as told:
             yield told
     else:
-        yield lambda host, text: typer.echo(f"{host}: {text}", err=True)
+        yield _plain()
+
+
+def _plain() -> OnText:
+    """Lines for a log: of each host at most one every few seconds, so that packages do not drown the rest."""
+    from time import monotonic
+
+    said: dict[str, float] = {}
+
+    def told(host: str, text: str) -> None:
+        if monotonic() - said.get(host, -_LOG_EVERY) >= _LOG_EVERY:
+            said[host] = monotonic()
+            typer.echo(f"{host}: {text}", err=True)
+
+    return told
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.text import Text
@@ -49,25 +49,43 @@ def settled(status: wire.Status) -> bool:
     return not any(findings(status))
 
 
-def findings(status: wire.Status) -> Iterable[str]:
+def findings(status: wire.Status) -> tuple[str, ...]:
     """What is not as it should be, in words."""
     if status.live is None:
-        yield "nothing of the kit is live"
-    elif status.live != status.expected:
-        yield f"another release is live: {short(status.live)}, the inventory says {short(status.expected)}"
-    if status.interrupted:
-        yield "an activation was cut short; the next one finishes or undoes it"
-    if status.drift:
-        yield f"changed by hand or out of date: {summary(status.drift)}"
-    for unit in status.stale:
-        yield f"{unit} does not run with what is on its disk"
-    for unit, state in status.units.items():
-        if state in ("failed", "inactive"):
-            yield f"{unit} is {state}"
+        return (f"no release is live yet ({summary(status.drift)} to come)",)
+    found = {
+        f"release {short(status.live)} is live, the inventory says {short(status.expected)}": _other(status),
+        "an activation was cut short; the next one finishes or undoes it": status.interrupted,
+        f"differs: {summary(status.drift)}": status.drift,
+        f"not running with what is on disk: {', '.join(status.stale)}": status.stale,
+        f"failed: {', '.join(_failed_units(status))}": _failed_units(status),
+    }
+    return tuple(words for words, so in found.items() if so)
 
 
-def line(outcome: Outcome) -> Text:
-    """One host's outcome in one line; what failed has its whole message below."""
+def _other(status: wire.Status) -> bool:
+    return status.live != status.expected
+
+
+def _failed_units(status: wire.Status) -> list[str]:
+    return [unit for unit, state in status.units.items() if state == "failed"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One host's outcome: how good it is, in a few words, and the whole message where something failed."""
+
+    mark: str
+    style: str
+    words: str
+    message: str = ""
+
+    def line(self) -> Text:
+        return Text.assemble((f"{self.mark} ", self.style), (self.words, "" if self.mark == "✓" else self.style))
+
+
+def verdict(outcome: Outcome) -> Verdict:
+    """What became of one host."""
     match outcome:
         case wire.PlanResult(changes=()):
             return _good("as it should be")
@@ -78,16 +96,16 @@ def line(outcome: Outcome) -> Text:
         case wire.Applied():
             return _good(f"{short(outcome.release)} is live: {summary(outcome.changes)}, in {outcome.seconds:.1f} s")
         case wire.Status():
-            wrong = tuple(findings(outcome))
-            return (
-                _attention("\n    ".join(wrong)) if wrong else _good(f"{short(outcome.live)} is live, nothing differs")
-            )
+            wrong = findings(outcome)
+            return _attention("; ".join(wrong)) if wrong else _good(f"{short(outcome.live)} is live, nothing differs")
         case wire.Failed():
-            return _bad(f"failed at: {outcome.phase}; {_afterwards(outcome)}", outcome.message)
+            return Verdict("✗", "red", f"failed at: {outcome.phase}; {_afterwards(outcome)}", outcome.message)
+        case wire.Recovered():
+            return _good(outcome.did or "nothing was interrupted")
         case Failure(trouble=Trouble.BARE):
-            return _attention(outcome.message)
-        case _:
-            return _bad(outcome.trouble.replace("-", " "), outcome.message)
+            return _attention("bare: not prepared yet, `apply` does that first")
+        case Failure():
+            return Verdict("✗", "red", outcome.trouble.value.replace("-", " "), outcome.message)
 
 
 def _afterwards(failed: wire.Failed) -> str:
@@ -114,17 +132,13 @@ _KINDS: Mapping[type[Any], str] = {
     wire.Applied: "applied",
     wire.Failed: "failed",
     wire.Status: "status",
+    wire.Recovered: "recovered",
 }
 
 
-def _good(words: str) -> Text:
-    return Text.assemble(("✓ ", "green"), words)
+def _good(words: str) -> Verdict:
+    return Verdict("✓", "green", words)
 
 
-def _attention(words: str) -> Text:
-    return Text.assemble(("~ ", "yellow"), words)
-
-
-def _bad(words: str, message: str) -> Text:
-    indented = "\n".join(f"    {one}" for one in message.splitlines())
-    return Text.assemble(("✗ ", "red"), (words, "red"), "\n", indented)
+def _attention(words: str) -> Verdict:
+    return Verdict("~", "yellow", words)

@@ -13,9 +13,10 @@ from typing import Any
 
 import gevent
 from paramiko import SSHException
-from pyinfra.api import Config, State
+from pyinfra.api.config import Config
 from pyinfra.api.exceptions import NestedOperationError, PyinfraError
 from pyinfra.api.host import Host
+from pyinfra.api.state import State
 from pyinfra.context import ctx_host, ctx_state
 from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Command

@@ -12,9 +12,11 @@ import gevent
 from gevent.lock import RLock
 from paramiko import BadHostKeyException, Channel, PKey, SSHException, Transport
 from paramiko.ssh_exception import AuthenticationException, PasswordRequiredException
-from pyinfra.api import Config, Inventory, State
+from pyinfra.api.config import Config
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
 from pyinfra.connectors.sshuserclient.client import get_host_keys
 
 from vaguemestre.engines.targets import Target

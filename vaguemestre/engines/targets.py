@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Establishment, Fleet, Host
+
+if TYPE_CHECKING:  # the model is slow to import, and the pyinfra process has no need of it
+    from vaguemestre.establishment import Establishment, Fleet, Host
 
 
 class SelectionError(VaguemestreError):
