@@ -66,19 +66,19 @@ class Debian(StrEnum):
 class Domain(Model):
     """A mail domain of the trust space, listed in the national white list under this establishment."""
 
-    name: Fqdn
-    description: str = ""
+    name: Fqdn = Field(description="what stands after the @, such as chu-example.mssante.fr")
+    description: str = Field(default="", description="shown in the national white list")
 
 
 class Host(Model):
     """A Debian host. `name` is its FQDN, the CN of its certificate and, for a mail host, its name as MX."""
 
-    name: Fqdn
-    address: IPv4Address
-    address6: IPv6Address | None = None
-    roles: tuple[RoleName, ...] = Field(min_length=1)
-    debian: Debian = Debian.TRIXIE
-    ssh_port: Port = 22
+    name: Fqdn = Field(description="full name; also in its certificate and, for a mail host, in the MX record")
+    address: IPv4Address = Field(description="IPv4 address it is reached at")
+    address6: IPv6Address | None = Field(default=None, description="IPv6 address, when it has one; in quotes")
+    roles: tuple[RoleName, ...] = Field(min_length=1, description="what it does; every host has base")
+    debian: Debian = Field(default=Debian.TRIXIE, description="Debian release that is installed on it")
+    ssh_port: Port = Field(default=22, description="port of its SSH server")
 
     def has(self, role: RoleName) -> bool:
         return role in self.roles
@@ -87,20 +87,24 @@ class Host(Model):
 class Contact(Model):
     """Somebody who answers; the white list carries phone and mail of the responsible person and of the support."""
 
-    name: str
-    phone: str
-    mail: MailAddress
+    name: str = Field(description="a person or a team")
+    phone: str = Field(description="telephone number, in quotes")
+    mail: MailAddress = Field(description="address for other operators and the ANS")
 
 
 class Contacts(Model):
-    responsible: Contact
-    support: Contact
+    """Who answers for the establishment and who helps; both are published in the white list."""
+
+    responsible: Contact = Field(description="the person responsible")
+    support: Contact = Field(description="who is called when something does not work")
 
 
 class Mailboxes(Model):
     """Where mailboxes (BAL) come from, and what each gets."""
 
-    source: Literal["manual", "csv"] = "manual"
+    source: Literal["manual", "csv"] = Field(
+        default="manual", description="manual: made one by one by command; csv: from a list of staff"
+    )
     file: Path | None = Field(
         default=None, description="CSV of staff, relative to this file; needed when source is csv"
     )
@@ -113,7 +117,10 @@ class Mailboxes(Model):
 class RedList(Model):
     """Liste rouge: how people of this establishment are protected unless they chose otherwise."""
 
-    default: Literal["none", "unlisted", "secretariat"] = "none"
+    default: Literal["none", "unlisted", "secretariat"] = Field(
+        default="none",
+        description="unlisted: found by no search; secretariat: also reached through the secretariat only",
+    )
     own_staff_direct: bool = Field(default=True, description="colleagues may write directly past the secretariat")
 
 
@@ -133,20 +140,22 @@ class Apt(Model):
     security: str | None = Field(default=None, description="URL of the security archive; absent: none is configured")
     proxy: str | None = Field(default=None, description="URL of an HTTP proxy for apt")
     bundle: Path | None = Field(default=None, description="folder on the host with .deb files and their Packages index")
-    unattended_upgrades: bool = False
+    unattended_upgrades: bool = Field(default=False, description="let the host install security updates by itself")
 
 
 class Clock(Model):
     """Time by NTP (chrony). `steer: false` measures but never touches the clock (containers)."""
 
-    servers: tuple[str, ...] = ()
-    steer: bool = True
+    servers: tuple[str, ...] = Field(default=(), description="NTP servers; none: Debian's own choice")
+    steer: bool = Field(default=True, description="false: measure, but leave the clock alone")
 
 
 class Ssh(Model):
     """How the controller reaches hosts after bootstrap."""
 
-    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "vaguemestre"
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = Field(
+        default="vaguemestre", description="the account that the kit makes and uses on hosts"
+    )
     key: Path | None = Field(default=None, description="private key file, relative to the inventory")
     known_hosts: Path | None = Field(default=None, description="known_hosts file, relative to the inventory")
     bootstrap_user: str = Field(default="root", description="account of the bare host for the first contact")
@@ -162,14 +171,18 @@ class Trust(Model):
 
 
 class Journal(Model):
+    """The systemd journal."""
+
     max_use: str = Field(default="1G", pattern=r"^[0-9]+[KMGT]$", description="disk the systemd journal may use")
 
 
 class Lab(Model):
     """Marks an inventory as the rehearsal lab's: its hosts are containers that `vaguemestre lab up` makes."""
 
-    network: IPv4Network
-    outside_domain: Fqdn = "outside.example"
+    network: IPv4Network = Field(description="network the hosts are written with; moved when it is taken")
+    outside_domain: Fqdn = Field(
+        default="outside.example", description="a mail domain outside the trust space, to be refused"
+    )
 
 
 class Settings(Model):
@@ -182,23 +195,23 @@ class Settings(Model):
     trust: Trust = Trust()
     journal: Journal = Journal()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
-    lab: Lab | None = None
+    lab: Lab | None = Field(default=None, description="only in the inventory of a rehearsal lab")
 
 
 class Establishment(Model):
     """One establishment: one YAML file. `slug` is the file's name without ``.yml``."""
 
-    slug: str
-    name: str
-    city: str
-    region: str
-    department: Department
-    finess: Finess
-    mode: Mode
+    slug: str = Field(description="the file's name without .yml; not written in the file")
+    name: str = Field(description="as in its certificates and in the national directory")
+    city: str = Field(description="where it is")
+    region: str = Field(description="region it is rolled out with")
+    department: Department = Field(description="as certificates write it: Eure (27)")
+    finess: Finess = Field(description="FINESS number of the legal entity, nine characters, in quotes")
+    mode: Mode = Field(description="operator: runs the stack; hosted: is served by another; individual: runs nothing")
     operator: str | None = Field(default=None, description="slug of the operator that serves it, when mode is hosted")
     wave: int = Field(default=1, ge=1, description="rollout wave, 1 first")
-    domains: tuple[Domain, ...] = ()
-    hosts: tuple[Host, ...] = ()
+    domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
+    hosts: tuple[Host, ...] = Field(default=(), description="an operator's hosts")
     contacts: Contacts
     mailboxes: Mailboxes = Mailboxes()
     redlist: RedList = RedList()
