@@ -179,9 +179,9 @@ def _wrong_holder(box: Mailbox) -> list[str]:
         ]
     wrong = []
     if box.kind == "PER" and not _RPPS.fullmatch(box.person):
-        wrong.append(f"{box.address}: a mailbox of a person needs the RPPS, 11 digits (--person), not {box.person!r}")
+        wrong.append(f"{box.address}: a mailbox of a person needs the RPPS, 11 digits (--rpps), not {box.person!r}")
     if box.kind in ("ORG", "APP") and box.person:
-        wrong.append(f"{box.address}: a mailbox of kind {box.kind} belongs to a structure: leave --person away")
+        wrong.append(f"{box.address}: a mailbox of kind {box.kind} belongs to a structure: leave --rpps away")
     if box.kind in ("ORG", "APP") and not box.structure:
         wrong.append(f"{box.address}: a mailbox of kind {box.kind} needs the structure's national id (--structure)")
     if box.structure and not _STRUCTURE.fullmatch(box.structure):

@@ -24,7 +24,16 @@ _LETTERS = "abcdefghijkmnopqrstuvwxyz23456789"  # no l, 1, 0: people copy these 
 SHORTEST = 12  # characters of a password that somebody chose
 
 _TO = {"suspend": "suspended", "activate": "active", "close": "closed"}
-_DETAILS = ("person", "structure", "surname", "given", "display", "service", "responsible", "description")
+_DETAILS = {  # option -> field of Mailbox
+    "rpps": "person",
+    "structure": "structure",
+    "surname": "surname",
+    "given": "given",
+    "name": "display",
+    "service": "service",
+    "responsible": "responsible",
+    "description": "description",
+}
 
 
 def main(argv: list[str]) -> int:
@@ -72,8 +81,8 @@ def generated() -> str:
 
 
 def _add(store: Store, asked: argparse.Namespace) -> dict[str, Any]:
-    details = {name: getattr(asked, name) for name in _DETAILS}
-    wanted = Mailbox(asked.address, asked.kind, quota_mib=asked.quota, **details)
+    details = {name: getattr(asked, option) for option, name in _DETAILS.items()}
+    wanted = Mailbox(asked.address, asked.type, quota_mib=asked.quota, **details)
     existing = store.get(wanted.address.strip().lower())
     box = opened(wanted, site(), existing, now())
     if box is existing:
@@ -142,10 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="open a mailbox")
     add.add_argument("address")
-    add.add_argument("--kind", required=True, choices=tuple(KINDS))
+    add.add_argument("--type", required=True, choices=tuple(KINDS))
     add.add_argument("--quota", type=int, default=0, metavar="MIB")
-    for detail in _DETAILS:
-        add.add_argument(f"--{detail}", default="")
+    for option in _DETAILS:
+        add.add_argument(f"--{option}", default="")
     listing = commands.add_parser("list", help="show the mailboxes")
     listing.add_argument("--state", default="", choices=("", *STATES))
     listing.add_argument("--domain", default="")

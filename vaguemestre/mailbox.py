@@ -1,0 +1,153 @@
+"""Mailboxes (BAL) from the controller: finds the host whose directory holds them and has its own command do the work.
+
+What a mailbox is, needs and may become is decided on that host (`vaguemestre.host.bal`), where the directory is.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from vaguemestre import runtime
+from vaguemestre.engines import pyinfra
+from vaguemestre.engines.sessions import Failure, Ran
+from vaguemestre.engines.targets import target
+from vaguemestre.engines.trouble import Trouble
+from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.establishment import Establishment, Fleet, Host, RoleName
+from vaguemestre.host.bal import Mailbox
+
+
+class MailboxError(VaguemestreError):
+    """A mailbox command was refused, or the host did not do it; the message is the host's own."""
+
+    def __init__(self, message: str, exit_code: Exit) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a command: `result` is added, changed, unchanged or listed; `password` is there when made now."""
+
+    result: str
+    mailboxes: tuple[Mailbox, ...]
+    password: str | None = None
+
+    @property
+    def mailbox(self) -> Mailbox:
+        return self.mailboxes[0]
+
+
+@dataclass(frozen=True)
+class Mailboxes:
+    """The mailboxes that one host holds; every method is one round trip.
+
+    Raises:
+        MailboxError: refused (exit code 2), failed (1) or the host could not be reached (4).
+    """
+
+    fleet: Fleet
+    operator: Establishment
+    host: Host
+
+    def add(self, *options: str, password: str | None = None) -> Answer:
+        """Open a mailbox; `options` are those of the host's command. Without a password one is made."""
+        return self._with_password(["add", *options], password)
+
+    def passwd(self, address: str, password: str | None = None) -> Answer:
+        return self._with_password(["passwd", address], password)
+
+    def move(self, verb: str, address: str) -> Answer:
+        """`verb` is suspend, activate or close."""
+        return self._ask([verb, address])
+
+    def suspend(self, address: str) -> Answer:
+        return self.move("suspend", address)
+
+    def list(self, state: str = "", domain: str = "") -> Answer:
+        return self._ask(["list", f"--state={state}", f"--domain={domain}"])
+
+    def open_probe(self, address: str, password: str) -> Answer:
+        """An APP mailbox for verification, open and with this password, whether it was there before or not."""
+        added = self.add(address, "--type=APP", "--description=Verification of this operator", password=password)
+        if added.result == "added":
+            return added
+        self.move("activate", address)
+        return self.passwd(address, password)
+
+    def _with_password(self, arguments: Sequence[str], password: str | None) -> Answer:
+        if password is None:
+            return self._ask(arguments)
+        return self._ask([*arguments, "--password-stdin"], f"{password}\n".encode())
+
+    def _ask(self, arguments: Sequence[str], stdin: bytes = b"") -> Answer:
+        name = self.host.name
+        ran = pyinfra.run(self.fleet, (name,), self._command(arguments), stdin)[name]
+        if isinstance(ran, Failure):
+            reached = ran.trouble is Trouble.FAILED
+            raise MailboxError(ran.message, Exit.FAILED if reached else Exit.UNREACHABLE)
+        return _answer(name, ran)
+
+    def _command(self, arguments: Sequence[str]) -> str:
+        sudo = () if target(self.fleet, self.operator, self.host).user == "root" else ("sudo", "-n")
+        return shlex.join((*sudo, "/usr/bin/python3", runtime.PATH, "mailbox", *arguments))
+
+
+def serving(fleet: Fleet, address: str) -> Mailboxes:
+    """Who holds the mailboxes of the address's domain.
+
+    Raises:
+        MailboxError: no operator of the inventory serves that domain.
+    """
+    domain = address.rpartition("@")[2].lower()
+    served = {one.name: boxes for boxes in holders(fleet) for e in _served(boxes) for one in e.domains}
+    if domain not in served:
+        known = ", ".join(sorted(served)) or "none"
+        raise MailboxError(
+            f"{address}: no operator of {fleet.root} serves {domain or 'an address without @'}\n    served: {known}",
+            Exit.INVALID,
+        )
+    return served[domain]
+
+
+def holders(fleet: Fleet) -> tuple[Mailboxes, ...]:
+    """Every host that holds a directory of mailboxes, in rollout order."""
+    return tuple(Mailboxes(fleet, one, host) for one, host in fleet.hosts() if host.has(RoleName.OPENLDAP))
+
+
+def _served(boxes: Mailboxes) -> tuple[Establishment, ...]:
+    return boxes.fleet.served_by(boxes.operator)
+
+
+def _answer(host: str, ran: Ran) -> Answer:
+    said = _said(ran)
+    match said.get("result"):
+        case "refused":
+            raise MailboxError(str(said["message"]), Exit.INVALID)
+        case "failed":
+            raise MailboxError(f"{host}: {said['message']}", Exit.FAILED)
+        case None:
+            words = ran.stderr.decode(errors="replace").strip()
+            raise MailboxError(
+                f"{host}: the mailbox command did not run: {words}\n    is it provisioned? vaguemestre apply {host}",
+                Exit.FAILED,
+            )
+    found = said.get("mailboxes") or ([said["mailbox"]] if "mailbox" in said else [])
+    return Answer(str(said["result"]), tuple(map(_mailbox, found)), said.get("password"))
+
+
+def _said(ran: Ran) -> dict[str, Any]:
+    try:
+        return dict(json.loads(ran.stdout))
+    except ValueError:
+        return {}
+
+
+def _mailbox(plain: dict[str, Any]) -> Mailbox:
+    """A host may run a newer kit and know more of a mailbox than we do."""
+    known = {one.name for one in fields(Mailbox)}
+    return Mailbox(**{name: value for name, value in plain.items() if name in known})
