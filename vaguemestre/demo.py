@@ -109,7 +109,9 @@ def _mailbox(doctor: Doctor) -> Correspondent:
     address = f"{doctor.local_part}@{site.domain}"
     add = f'vaguemestre mailbox add {address} --type PER --name "{doctor.name}" --rpps {doctor.rpps}'
     console.print(f"[dim]$[/] [bold cyan]{add}")
-    answer = _json(add) or _json(f"vaguemestre mailbox passwd {address}")
+    answer = _json(add)
+    if answer.get("result") == "unchanged":
+        answer = _json(f"vaguemestre mailbox passwd {address}")
     if not answer:
         raise DemoError(f"`{add}` failed")
     console.print(f"{doctor.name} has {address}, with a password that is shown to the doctor once")

@@ -84,6 +84,8 @@ def _register() -> None:
                     app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel)(command)
     for panel, module in _GROUPS:
         if found := _module(module):
+            for command in found.app.registered_commands:
+                command.help = _flowing(command.callback.__doc__)
             app.add_typer(found.app, name=module, rich_help_panel=panel)
 
 
