@@ -1,0 +1,260 @@
+"""The activator: makes a host what a release says, or leaves it as it was.
+
+    plan | stage | apply | activate ID | rollback [ID] | status | recover
+
+It comes by SSH with the release on its standard input (see `vaguemestre.engines.wire`), needs Debian's python3 and
+nothing else, and answers with JSON lines, the last of them the result. The rules it keeps:
+
+- Files and credentials are switched by a journal. Cut off before all of them are renamed, the old release comes back;
+  cut off after that, the new one is settled, and the old one comes back only if that fails. Never a mix.
+- A unit is stale when the digest of what it reads differs from the one it last settled with. That is state on the
+  disk: no lost event can leave a daemon with what is no longer there. What was cut off before it settled is restarted.
+- A judge, a unit or a probe that says no puts the old release back; the result gives the daemon's own words.
+- Packages and accounts are never taken back. What stood where a file comes is kept in `before/` for five activations.
+- Whatever changes the host runs in a transient systemd unit and survives the session that asked for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.host.activator.activation import Activation, Outcome
+from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.activator.failure import ActivationError
+from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.plan import SETTLING
+from vaguemestre.host.activator.store import Store
+from vaguemestre.release import Release, parse
+
+_USAGE = "usage: activate VERB [ID] [--log=FILE] [--files]; VERB: plan stage apply activate rollback status recover"
+
+Result = tuple[dict[str, Any], Exit]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line and what came with it; `document` is empty when nothing did."""
+
+    verb: str
+    id: str = ""
+    log: str = ""
+    files_only: bool = False
+    document: bytes = b""
+    secrets: dict[str, bytes] = field(default_factory=dict)
+
+
+def main(argv: Sequence[str], machine: Machine | None = None, disk: Disk | None = None) -> int:
+    """Run one verb; its exit code: 0 done, 1 failed, 3 there are changes, 5 another activation holds the lock."""
+    os.umask(0o077)
+    request = read_request(argv)
+    if request.verb not in _VERBS:
+        print(_USAGE, file=sys.stderr)
+        return Exit.INVALID
+    disk = disk or Disk()
+    with _voice(disk, request.log) as out:
+        return Desk(request, disk, machine or Machine(), out).serve()
+
+
+def read_request(argv: Sequence[str]) -> Request:
+    """The command line, and the release from standard input where the verb takes one."""
+    words = [word for word in argv if not word.startswith("--")]
+    options = dict(word.removeprefix("--").partition("=")[::2] for word in argv if word.startswith("--"))
+    verb, id = (*words, "", "")[:2]
+    came = {} if id or verb not in _TAKES_RELEASE else _came(sys.stdin.buffer.read())
+    return Request(verb, id, options.get("log", ""), "files" in options, **came)
+
+
+def _came(payload: bytes) -> dict[str, Any]:
+    if not payload:
+        return {}
+    body = json.loads(zlib.decompress(payload))
+    secrets = {name: base64.b64decode(content) for name, content in body["secrets"].items()}
+    return {"document": (body["release"] or "").encode(), "secrets": secrets}
+
+
+def _voice(disk: Disk, log: str) -> TextIO:
+    """Where events go: the session, or the log that a session follows."""
+    if not log:
+        return os.fdopen(os.dup(1), "w")
+    _load_all()
+    return (disk.root / log[1:]).open("a")
+
+
+def _load_all() -> None:
+    """Import what is imported late: the archive may be replaced while we run."""
+    from vaguemestre.host.activator import judge, packages  # noqa: F401
+
+
+class Desk:
+    """Serves one request."""
+
+    def __init__(self, request: Request, disk: Disk, machine: Machine, out: TextIO) -> None:
+        self.request = request
+        self.disk = disk
+        self.machine = machine
+        self.store = Store(disk)
+        self.activation = Activation(disk, machine, lambda text: self.emit({"event": "step", "text": text}))
+        self._out = out
+        self._began = time.monotonic()
+
+    def serve(self) -> int:
+        """Do it and say what came of it."""
+        try:
+            result, code = _VERBS[self.request.verb](self)
+        except VaguemestreError as error:
+            result, code = self._failed(error), Exit(error.exit_code)
+        except OSError as error:
+            result, code = self._failed(error), Exit.FAILED
+        if result:
+            self.emit({"event": "result", **result})
+        return code
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """One line; when nobody listens any more, the work goes on."""
+        try:
+            self._out.write(json.dumps(event, ensure_ascii=True) + "\n")
+            self._out.flush()
+        except OSError:
+            self._out = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as we live
+
+    def plan(self) -> Result:
+        release, id = self._wanted()
+        _, todo = self.activation.look(release, self.store.live())
+        live = self.store.current().id
+        shown = [asdict(change) for change in todo]
+        return {"result": "plan", "release": id, "live": live, "changes": shown}, Exit.CHANGES if todo else Exit.OK
+
+    def stage(self) -> Result:
+        return self._change("stage", self._keep())
+
+    def apply(self) -> Result:
+        """As `stage` and then `activate`; when there is nothing to do, at once."""
+        if not self.request.id and self._nothing_to_do():
+            current = self.store.current()
+            return self._applied(Outcome(current.id or "", current.previous, False, ())), Exit.OK
+        return self._change("apply", self._keep())
+
+    def activate(self) -> Result:
+        return self._change("activate", self.store.find(self.request.id))
+
+    def rollback(self) -> Result:
+        id = self.store.find(self.request.id) if self.request.id else self.store.current().previous
+        if not id:
+            raise ActivationError("document", "this host has no previous release to go back to")
+        return self._change("rollback", id)
+
+    def status(self) -> Result:
+        current, live = self.store.current(), self.store.live()
+        target, expected = (parse(self.request.document), self._id()) if self.request.document else (live, None)
+        body: dict[str, Any] = {"drift": [], "stale": [], "units": {}, "packages": {}}
+        if target:
+            seen, todo = self.activation.look(target, live)
+            states = {unit.name: seen.units.get(unit.name, UnitState()) for unit in target.units}
+            body = {
+                "drift": [asdict(change) for change in todo],
+                "stale": [one.key for one in todo if one.kind == "unit" and one.action in SETTLING],
+                "units": {name: "masked" if state.masked else state.active for name, state in states.items()},
+                "packages": dict(seen.packages),
+            }
+        body |= {"live": current.id, "since": current.since, "previous": current.previous, "expected": expected}
+        body["interrupted"] = self.store.journal() is not None and not self._at_work()
+        differs = body["drift"] or body["interrupted"] or (expected and expected != current.id)
+        return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
+
+    def recover(self) -> Result:
+        self.store.open()
+        with self.store.lock("recover"):
+            done = self.activation.recover(files_only=self.request.files_only)
+        return {"result": "recovered", "live": self.store.current().id, "did": done}, Exit.OK
+
+    def _change(self, verb: str, id: str) -> Result:
+        """What changes the host happens outside this session; inside the unit, `--log` says that it is outside."""
+        if self.machine.detached and not self.request.log:
+            return self._elsewhere(verb, id)
+        self.store.open()
+        with self.store.lock(verb):
+            outcome = self.activation.carry_out(id, stage_only=verb == "stage")
+        return self._applied(outcome), Exit.OK
+
+    def _elsewhere(self, verb: str, id: str) -> Result:
+        from vaguemestre.host.activator.detach import detach
+
+        result: dict[str, Any] = {}
+        for event in detach(self.disk, verb, id):
+            result = event
+            self.emit(event)
+        if result.get("result") != "failed":
+            return {}, Exit.OK
+        return {}, Exit.BUSY if result["phase"] == "lock" else Exit.FAILED
+
+    def _keep(self) -> str:
+        """The id of the release in question, stored with its secrets."""
+        if self.request.id:
+            return self.store.find(self.request.id)
+        self.store.open()
+        return self.store.keep(self.request.document, self.request.secrets)
+
+    def _nothing_to_do(self) -> bool:
+        current = self.store.current()
+        if current.id != self._id() or self.store.journal() is not None:
+            return False
+        release, _ = self._wanted()
+        return not self.activation.look(release, release)[1]
+
+    def _wanted(self) -> tuple[Release, str]:
+        if not self.request.document:
+            raise ActivationError("document", f"{self.request.verb} needs a release on its standard input")
+        return parse(self.request.document), self._id()
+
+    def _id(self) -> str:
+        import hashlib
+
+        return hashlib.sha256(self.request.document).hexdigest()
+
+    def _at_work(self) -> bool:
+        try:
+            with self.store.lock("status"):
+                return False
+        except ActivationError:
+            return True
+
+    def _applied(self, outcome: Outcome) -> dict[str, Any]:
+        shown = [asdict(change) for change in outcome.changes]
+        seconds = round(time.monotonic() - self._began, 3)
+        return {"result": "applied", **vars(outcome), "changes": shown, "seconds": seconds}
+
+    def _failed(self, error: VaguemestreError | OSError) -> dict[str, Any]:
+        phase, restored = (error.phase, error.restored) if isinstance(error, ActivationError) else ("document", True)
+        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        live = self._live_id()
+        return {"result": "failed", "phase": phase, "message": message, "restored": restored, "live": live}
+
+    def _live_id(self) -> str | None:
+        try:
+            return self.store.current().id
+        except (OSError, ValueError):
+            return None
+
+
+_TAKES_RELEASE = ("plan", "stage", "apply", "status")
+_VERBS: dict[str, Callable[[Desk], Result]] = {
+    "plan": Desk.plan,
+    "stage": Desk.stage,
+    "apply": Desk.apply,
+    "activate": Desk.activate,
+    "rollback": Desk.rollback,
+    "status": Desk.status,
+    "recover": Desk.recover,
+}
+
+__all__ = ["Desk", "Path", "Request", "main", "read_request"]

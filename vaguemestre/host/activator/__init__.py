@@ -1,0 +1,1 @@
+"""The activator's rooms. `vaguemestre.host.activate` is the way in, and says by which rules it works."""

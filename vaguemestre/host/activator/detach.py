@@ -1,0 +1,68 @@
+"""Activations run in a transient systemd unit: a lost link, a killed session or controller does not touch them.
+
+The session that asked follows the unit's log and passes it on. When the unit is killed, systemd starts
+vaguemestre-settle.service, which finishes or undoes what it was doing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+from vaguemestre.host.activator import resident
+from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.activator.failure import ActivationError, BusyError
+from vaguemestre.host.activator.machine import run
+from vaguemestre.host.activator.store import STATE
+
+UNIT = "vaguemestre-activate.service"
+_LOOK = 0.05  # seconds between two looks at the log
+_ALIVE = 2.0  # seconds of silence before asking whether the unit still runs
+
+
+def detach(disk: Disk, verb: str, id: str) -> Iterator[dict[str, object]]:
+    """Start `verb` on the release `id` in a unit of its own and yield what it says, the result last.
+
+    Raises:
+        BusyError: such a unit runs already.
+        ActivationError: it cannot be started, or ended without a result.
+    """
+    resident.put_program(disk)
+    log = f"{STATE}/log/{time.time_ns()}.jsonl"
+    disk.put(log, b"")
+    _begin(verb, id, log)
+    return _follow(disk, log)
+
+
+def _begin(verb: str, id: str, log: str) -> None:
+    properties = ("Type=exec", f"OnFailure={resident.SETTLE}", "SuccessExitStatus=1 3 5")
+    options = ("--collect", "--quiet", *(f"--property={one}" for one in properties))
+    command = ("/usr/bin/python3", "-I", resident.PROGRAM, verb, id, f"--log={log}")
+    done = run("systemd-run", f"--unit={UNIT}", *options, "--", *command)
+    if done.code and "already" in done.output:
+        raise BusyError(f"another activation is at work on this host ({UNIT})\n    try again later")
+    if done.code:
+        raise ActivationError("lock", f"systemd-run failed:\n{done.output}")
+
+
+def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:
+    with (disk.root / log[1:]).open() as lines:
+        heard, rest, alive = time.monotonic(), "", True
+        while True:
+            rest += lines.readline()
+            if rest.endswith("\n"):
+                event, rest, heard = json.loads(rest), "", time.monotonic()
+                yield event
+                if event["event"] == "result":
+                    return
+            elif not alive:
+                raise ActivationError("settle", "the activation was killed; it is being finished or undone: see status")
+            elif time.monotonic() - heard > _ALIVE:
+                heard, alive = time.monotonic(), _runs()  # and then the log once more: it may have ended since
+            else:
+                time.sleep(_LOOK)
+
+
+def _runs() -> bool:
+    return run("systemctl", "is-active", UNIT).output in ("active", "activating", "deactivating", "reloading")

@@ -1,0 +1,26 @@
+"""What stops an activation: in which phase, and the whole text for a person."""
+
+from __future__ import annotations
+
+from vaguemestre.errors import Exit, VaguemestreError
+
+
+class ActivationError(VaguemestreError):
+    """`phase` is one of document, lock, recover, packages, accounts, judge, prepare, switch, settle, probe.
+
+    `restored`: the files are those of before, and every unit runs with them.
+    """
+
+    def __init__(self, phase: str, message: str, *, restored: bool = True) -> None:
+        super().__init__(message)
+        self.phase = phase
+        self.restored = restored
+
+
+class BusyError(ActivationError):
+    """Another activation holds the lock."""
+
+    exit_code = Exit.BUSY
+
+    def __init__(self, message: str) -> None:
+        super().__init__("lock", message)

@@ -1,0 +1,229 @@
+"""The seam between the activator and what is not a file: systemd, dpkg, accounts.
+
+`Machine` is Debian. The crash tests put another one in its place whose daemons really read the scratch tree.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from vaguemestre.host.activator.failure import ActivationError
+from vaguemestre.release import Account, Package
+
+if TYPE_CHECKING:
+    from vaguemestre.host.activator.switch import Move
+
+Content = Mapping[str, Callable[[], bytes]]
+Say = Callable[[str], None]
+
+_ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_SHOWN = ("Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "Result", "NeedDaemonReload")
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """A unit as systemd sees it. `passive`: a oneshot that has nothing left to run and did not fail."""
+
+    active: str = "inactive"
+    enabled: bool = False
+    masked: bool = False
+    passive: bool = False
+    outdated: bool = False
+
+    @property
+    def running(self) -> bool:
+        return self.active in ("active", "reloading", "refreshing")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `Machine.survey` found; a package that is not (wholly) installed and an unknown unit are absent."""
+
+    packages: Mapping[str, str]
+    units: Mapping[str, UnitState]
+
+
+class Machine:
+    """Debian with systemd."""
+
+    detached = True  # activations run outside the session that asked for them
+
+    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
+        """Ask dpkg and systemd, both at once."""
+        dpkg = _start("dpkg-query", "-W", "-f=${Package}\t${Version}\t${db:Status-Abbrev}\n", *sorted(set(packages)))
+        names = sorted(set(units))
+        systemd = _start("systemctl", "show", "-p", ",".join(_SHOWN), "--", *names) if names else None
+        installed = _installed(dpkg.communicate()[0])
+        return Facts(installed, _states(names, systemd.communicate()[0]) if systemd else {})
+
+    def user(self, name: str) -> int | None:
+        """The uid of an account, or None when there is no such account."""
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            return None
+
+    def group(self, name: str) -> int | None:
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            return None
+
+    def account(self, name: str) -> Account | None:
+        """The account as it is, with its supplementary groups."""
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            return None
+        groups = tuple(sorted(group.gr_name for group in grp.getgrall() if name in group.gr_mem))
+        return Account(name, found.pw_dir, found.pw_shell, groups, found.pw_uid)
+
+    def add_account(self, account: Account) -> None:
+        """useradd(8): a system account with its own group."""
+        uid = () if account.uid is None else ("--uid", str(account.uid))
+        group = ("--user-group",) if self.group(account.name) is None else ("--gid", account.name)
+        member = ("--groups", ",".join(account.groups)) if account.groups else ()
+        dress = ("--home-dir", account.home, "--shell", account.shell, "--no-create-home")
+        self._accounts("useradd", "--system", *group, *uid, *dress, *member, account.name)
+
+    def change_account(self, account: Account) -> None:
+        """usermod(8): home, shell, further groups; never the uid, files would be orphaned."""
+        member = ("--append", "--groups", ",".join(account.groups)) if account.groups else ()
+        self._accounts("usermod", "--home", account.home, "--shell", account.shell, *member, account.name)
+
+    def install(self, packages: Sequence[Package], moves: Sequence[Move], content: Content, say: Say) -> None:
+        """See `vaguemestre.host.activator.packages`."""
+        from vaguemestre.host.activator.packages import install
+
+        install(packages, moves, content, say)
+
+    def judge(self, commands: Sequence[Sequence[str]], moves: Sequence[Move], content: Content) -> None:
+        """See `vaguemestre.host.activator.judge`."""
+        from vaguemestre.host.activator.judge import judge
+
+        judge(commands, moves, content)
+
+    def reload_definitions(self) -> None:
+        self._systemctl("daemon-reload")
+
+    def enable(self, unit: str) -> None:
+        self._systemctl("enable", unit)
+
+    def disable(self, unit: str) -> None:
+        self._systemctl("disable", unit)
+
+    def mask(self, unit: str) -> None:
+        self._systemctl("mask", "--now", unit)
+
+    def unmask(self, unit: str) -> None:
+        self._systemctl("unmask", unit)
+
+    def stop(self, unit: str) -> None:
+        self._systemctl("stop", unit)
+
+    def act(self, unit: str, action: str) -> None:
+        """start, reload or restart a unit and wait for systemd's answer; a start limit hit earlier is forgotten."""
+        if action != "reload":
+            run("systemctl", "reset-failed", unit)
+        self._systemctl(action, unit)
+
+    def words(self, unit: str, since: float) -> str:
+        """The last lines that a unit has written to the journal since then (Unix time)."""
+        lines = ("--since", f"@{since:.6f}", "--lines", "12", "--output", "cat", "--quiet", "--no-pager")
+        return run("journalctl", "--unit", unit, *lines).output
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def _systemctl(self, *arguments: str) -> None:
+        done = run("systemctl", *arguments)
+        if done.code:
+            raise ActivationError("settle", f"systemctl {' '.join(arguments)} failed:\n{done.output}")
+
+    def _accounts(self, *command: str) -> None:
+        done = run(*command)
+        if done.code:
+            raise ActivationError("accounts", f"{' '.join(command)} failed:\n{done.output}")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command's exit code and all that it said, both streams together."""
+
+    code: int
+    output: str
+
+
+def run(*command: str, timeout: float = 120, environment: Mapping[str, str] | None = None) -> Done:
+    """Run to the end; a missing program and one that never ends are results like any other."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+            env={**_ENVIRONMENT, **(environment or {})},
+        )
+    except OSError as error:
+        return Done(127, f"{command[0]}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return Done(124, f"{command[0]} gave no answer within {timeout:.0f} s")
+    return Done(done.returncode, done.stdout.decode(errors="replace").strip())
+
+
+def follow(command: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
+    """Run to the end, handing over each line that it writes; its exit code."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**_ENVIRONMENT, **environment},
+    ) as process:
+        assert process.stdout  # noqa: S101 - a pipe was asked for
+        for raw in process.stdout:
+            line(raw.decode(errors="replace").rstrip())
+    return process.returncode
+
+
+def _start(*command: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRONMENT)
+
+
+def _installed(output: bytes) -> dict[str, str]:
+    rows = (line.split("\t") for line in output.decode().splitlines())
+    return {name: version for name, version, status in rows if status.startswith("ii")}
+
+
+def _states(names: list[str], output: bytes) -> dict[str, UnitState]:
+    """`systemctl show` answers in the order asked, one block a unit, with an empty line between them."""
+    blocks = [_properties(block) for block in output.decode().strip("\n").split("\n\n")]
+    return {
+        name: _state(shown)
+        for name, shown in zip(names, blocks, strict=False)
+        if shown.get("LoadState") != "not-found" or shown.get("ActiveState") != "inactive"
+    }
+
+
+def _properties(block: str) -> dict[str, str]:
+    return dict(line.partition("=")[::2] for line in block.splitlines())
+
+
+def _state(shown: Mapping[str, str]) -> UnitState:
+    idle = shown["ActiveState"] == "inactive" and shown.get("Result") == "success"
+    return UnitState(
+        active=shown["ActiveState"],
+        enabled=shown.get("UnitFileState") not in ("disabled", "masked", "masked-runtime", "bad"),
+        masked=shown.get("LoadState") == "masked",
+        passive=idle and shown.get("Type") == "oneshot",
+        outdated=shown.get("NeedDaemonReload") == "yes",
+    )

@@ -1,0 +1,108 @@
+"""Installing what is missing, from where the release says, without starting anything.
+
+apt runs with the *staged* /etc/apt of the release, so a mirror, a proxy or a bundle that the release names is used
+before it is live. No service is started or restarted meanwhile: in a private mount namespace an executable that says
+no (exit 101, see invoke-rc.d(8)) lies over /usr/sbin/policy-rc.d. Where there is no such file, an empty one that is
+not executable gives the mount a place; left behind by a power cut it means nothing, and the next run removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from vaguemestre.host.activator.failure import ActivationError
+from vaguemestre.host.activator.machine import follow, run
+from vaguemestre.host.activator.switch import Move
+from vaguemestre.release import Package
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+_STAGE = Path("/run/vaguemestre-apt")
+_ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "APT_LISTCHANGES_FRONTEND": "none"}
+_QUIET = (
+    "--assume-yes",
+    "--no-install-recommends",
+    "-o=Dpkg::Options::=--force-confdef",
+    "-o=Dpkg::Options::=--force-confold",
+    "-o=Dpkg::Use-Pty=0",
+    "-o=DPkg::Lock::Timeout=300",
+    "-o=Acquire::Retries=2",
+)
+_LINES = 20
+_TOLD = ("Get:", "Unpacking ", "Setting up ")
+
+Content = Mapping[str, Callable[[], bytes]]
+Say = Callable[[str], None]
+
+
+def install(packages: Sequence[Package], moves: Iterable[Move], content: Content, say: Say) -> None:
+    """Install these packages.
+
+    Raises:
+        ActivationError: apt or dpkg failed, with their own words; what was installed until then stays.
+    """
+    _stage(moves, content)
+    try:
+        options = (f"-o=Dir::Etc={_STAGE}/etc",)
+        say("dpkg: finishing what was interrupted, if anything")
+        _guarded(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], say)
+        _preseed(packages)
+        say("apt-get update")
+        _guarded(["apt-get", *options, *_QUIET, "update", "--error-on=any"], say)
+        say(f"apt-get install: {' '.join(package.name for package in packages)}")
+        _guarded(["apt-get", *options, *_QUIET, "install", "--", *(package.name for package in packages)], say)
+    finally:
+        shutil.rmtree(_STAGE, ignore_errors=True)
+        if _POLICY.exists() and not _POLICY.stat().st_size:
+            _POLICY.unlink()
+
+
+def _stage(moves: Iterable[Move], content: Content) -> None:
+    """A copy of /etc/apt as the release will have it. apt's own user reads keys in it, so it is not closed."""
+    shutil.rmtree(_STAGE, ignore_errors=True)
+    _STAGE.mkdir(mode=0o755)
+    _STAGE.chmod(0o755)
+    shutil.copytree("/etc/apt", _STAGE / "etc", symlinks=True)
+    for move in moves:
+        if move.path.startswith("/etc/apt/") and move.to != "folder":
+            target = _STAGE / "etc" / move.path.removeprefix("/etc/apt/")
+            target.unlink(missing_ok=True)
+            if move.to == "file":
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.touch(0o600)
+                target.write_bytes(content[move.path]())
+                target.chmod(move.mode)
+
+
+def _preseed(packages: Iterable[Package]) -> None:
+    answers = [f"{one.name} {' '.join(answer)}" for one in packages for answer in one.debconf]
+    if not answers:
+        return
+    seeds = _STAGE / "debconf"
+    seeds.write_text("\n".join(answers) + "\n")
+    done = run("debconf-set-selections", str(seeds))
+    if done.code:
+        raise ActivationError("packages", f"debconf-set-selections failed:\n{done.output}")
+
+
+def _guarded(command: list[str], say: Say) -> None:
+    """Run `command` where nothing starts a service."""
+    policy = _STAGE / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    if not _POLICY.exists():
+        os.close(os.open(_POLICY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+    lines: list[str] = []
+
+    def line(text: str) -> None:
+        lines.append(text)
+        if text.startswith(_TOLD):
+            say(text)
+
+    script = f"mount --bind {policy} {_POLICY} && exec {shlex.join(command)}"
+    if follow(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], _ENVIRONMENT, line):
+        told = "\n  ".join([one for one in lines if one.startswith(("E:", "Err:", "dpkg:", "W:"))] or lines[-_LINES:])
+        raise ActivationError("packages", f"{' '.join(command[:1])} failed; no file was changed:\n  {told}")

@@ -1,0 +1,139 @@
+"""Bringing units to what is on the disk, and making sure that they serve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from vaguemestre.host.activator.failure import ActivationError
+from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.plan import Change, digests
+from vaguemestre.host.activator.probe import prove
+from vaguemestre.host.activator.store import Store
+from vaguemestre.release import Release, Unit
+
+_COMING_UP = 60.0  # seconds a unit may take to become active after systemd has said that it was started
+_SECOND_LOOK = 1.5  # seconds: a master that dies of its new configuration does so within one
+_AGAIN = 0.2
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Settler:
+    """Acts on one machine, notes in one store, tells `say`."""
+
+    machine: Machine
+    store: Store
+    say: Say
+    began: float = field(default_factory=time.time)
+
+    def leave(self, todo: Iterable[Change], live: Release | None) -> None:
+        """Stop and disable units that are no longer named, before the files they read go."""
+        masks = {unit.name for unit in live.units if unit.masked} if live else set()
+        for change in todo:
+            if change.kind == "unit" and change.action == "remove":
+                self.say(f"{change.key}: leaving")
+                if change.key in masks:
+                    self.machine.unmask(change.key)
+                else:
+                    self.machine.stop(change.key)
+                    self.machine.disable(change.key)
+
+    def unsettle(self, names: Iterable[str]) -> None:
+        """Forget what these units settled with: until they settle again, they are to be restarted."""
+        gone = set(names)
+        self.store.set_settled({name: noted for name, noted in self.store.settled().items() if name not in gone})
+
+    def settle(self, release: Release, todo: Iterable[Change]) -> None:
+        """Do what `todo` says of the release's units, in their order, and look at all of them twice.
+
+        Raises:
+            ActivationError: a unit does not come up or does not serve, with its own words.
+        """
+        actions: dict[str, list[str]] = {}
+        for change in todo:
+            if change.kind == "unit" and change.action != "remove":
+                actions.setdefault(change.key, []).append(change.action)
+        for unit in release.units:
+            if unit.name in actions:
+                self._settle(unit, actions[unit.name], release)
+        if actions:
+            self._look_again(release)
+
+    def _settle(self, unit: Unit, actions: list[str], release: Release) -> None:
+        for action in actions:
+            self.say(f"{unit.name}: {action}")
+            self._act(unit.name, action)
+        if unit.masked:
+            return
+        self._await(unit.name)
+        prove(unit)
+        self.store.set_settled({**self.store.settled(), unit.name: digests(unit, release)})
+
+    def _act(self, name: str, action: str) -> None:
+        if action == "mask":
+            self.machine.mask(name)
+        elif action == "enable":
+            self.machine.unmask(name)
+            self.machine.enable(name)
+        else:
+            try:
+                self.machine.act(name, action)
+            except ActivationError as failure:
+                raise self._trouble(name, str(failure)) from failure
+
+    def _await(self, name: str) -> None:
+        deadline = time.monotonic() + _COMING_UP
+        while not _well(state := self._state(name)):
+            if state.active not in ("activating", "reloading", "deactivating") or time.monotonic() > deadline:
+                raise self._trouble(name, f"{name} is {state.active}")
+            self.machine.pause(_AGAIN)
+
+    def _look_again(self, release: Release) -> None:
+        """A reload that succeeded proves nothing: some daemons die of it a second later."""
+        self.machine.pause(_SECOND_LOOK)
+        units = [unit for unit in release.units if not unit.masked]
+        states = self.machine.survey((), [unit.name for unit in units]).units
+        for unit in units:
+            state = states.get(unit.name, UnitState())
+            if not _well(state):
+                self.unsettle([unit.name])
+                raise self._trouble(unit.name, f"{unit.name} came up and is now {state.active}")
+            prove(unit)
+
+    def _state(self, name: str) -> UnitState:
+        return self.machine.survey((), [name]).units.get(name, UnitState())
+
+    def _trouble(self, name: str, what: str) -> ActivationError:
+        words = self.machine.words(name, self.began)
+        return ActivationError("settle", f"{what}\n{words}" if words else what)
+
+    def withdraw(self, were: Mapping[str, Mapping[str, bool]], old: Release | None) -> None:
+        """Stop what only the failed release wanted, while its files are still there."""
+        ours = {unit.name for unit in old.units} if old else set()
+        states = self.machine.survey((), were).units
+        for name, was in were.items():
+            state = states.get(name, UnitState())
+            if name in ours or state == UnitState():
+                continue
+            if state.masked and not was["masked"]:
+                self.machine.unmask(name)
+            if state.running and not was["running"]:
+                self.machine.stop(name)
+            if state.enabled and not was["enabled"] and not state.masked:
+                self.machine.disable(name)
+
+    def resume(self, were: Mapping[str, Mapping[str, bool]], old: Release | None) -> None:
+        """Restart what ran before the failed release and belongs to no release: it may have read its files."""
+        ours = {unit.name for unit in old.units} if old else set()
+        for name, was in were.items():
+            if name not in ours and was["masked"]:
+                self.machine.mask(name)
+            elif name not in ours and was["running"]:
+                self.machine.act(name, "restart")
+
+
+def _well(state: UnitState) -> bool:
+    return state.running or state.passive
