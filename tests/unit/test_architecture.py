@@ -75,7 +75,7 @@ NOBODYS = tuple(
         "127.0.0.0/8",
         "0.0.0.0/32",
         "10.0.0.0/24",
-        "10.83.0.0/16",
+        "10.80.0.0/12",
     )
 )
 KNOWN_SITES = (
@@ -276,6 +276,6 @@ def test_every_link_leads_to_a_known_place() -> None:
         f"{name}: {host}"
         for name, text in _texts()
         for host in re.findall(r"https?://([a-z0-9-]+(?:\.[a-z0-9-]+)+)", text)
-        if not f".{host}".endswith(KNOWN_SITES)
+        if not host.split(".")[-1].isdigit() and not f".{host}".endswith(KNOWN_SITES)
     ]
     assert not found
