@@ -1,7 +1,8 @@
-"""The host's runtime: `vaguemestre.host` as one Python zip archive, the same bytes for the same sources.
+"""The host's runtime: the programs of `vaguemestre.host` as one Python zip archive, same bytes for same sources.
 
-It travels in the release as an ordinary file, so a host needs nothing but its Debian mirror. The archive is stored,
-not deflated: compressors differ between controllers, and equal sources must give equal releases.
+It travels in the release as an ordinary file, so a host needs nothing but its Debian mirror. The activator is not in
+it: it brings releases, so it comes apart from them (`vaguemestre.engines.wire`). The archive is stored, not deflated:
+compressors differ between controllers, and equal sources must give equal releases.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from pathlib import Path
 
 PATH = "/usr/lib/vaguemestre/host.pyz"
 
-# What the host's programs and the controller share beside the package itself; it needs no library either.
-SHARED = ("vaguemestre.errors", "vaguemestre.release")
-
 _PACKAGE = Path(__file__).parent
+_ACTIVATOR = {"activate.py", "activator"}
 _MAIN = b"import sys\n\nfrom vaguemestre.host.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -33,13 +32,10 @@ def archive() -> bytes:
 
 def _members() -> dict[str, bytes]:
     """The package's own `__init__` stays behind: it asks for an installed distribution, which a host has not."""
-    shared = [_PACKAGE / f"{module.rpartition('.')[2]}.py" for module in SHARED]
-    sources = {str(path.relative_to(_PACKAGE.parent)): path for path in (*shared, *(_PACKAGE / "host").rglob("*.py"))}
-    return {
-        "__main__.py": _MAIN,
-        "vaguemestre/__init__.py": b"",
-        **{name: path.read_bytes() for name, path in sources.items()},
-    }
+    host = _PACKAGE / "host"
+    paths = [path for path in host.rglob("*.py") if path.relative_to(host).parts[0] not in _ACTIVATOR]
+    programs = {str(path.relative_to(_PACKAGE.parent)): path.read_bytes() for path in paths}
+    return {"__main__.py": _MAIN, "vaguemestre/__init__.py": b"", **programs}
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

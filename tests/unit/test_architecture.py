@@ -17,7 +17,6 @@ from jinja2 import Environment, nodes
 
 from vaguemestre import synthesis
 from vaguemestre.establishment import RoleName
-from vaguemestre.runtime import SHARED
 
 ROOT = Path(__file__).parents[2]
 LONGEST = 400  # lines of one file; most have half as many
@@ -56,6 +55,8 @@ EFFECTS = {
 
 # Python libraries on a host besides the standard one; each is a Debian package that a role installs.
 DEBIAN_LIBRARIES = {"ldap"}
+# What the activator shares with the controller; it travels with it.
+TRAVELS = ("vaguemestre.errors", "vaguemestre.release")
 
 # Who may import what talks to hosts: the two doors. `secrets` opens Ansible Vault's seals, nothing more.
 DOORS = {"ansible", "gevent", "paramiko", "pyinfra"}
@@ -158,14 +159,27 @@ def test_a_role_has_no_effects() -> None:
 
 
 def test_what_runs_on_a_host_needs_debian_only() -> None:
-    allowed = sys.stdlib_module_names | DEBIAN_LIBRARIES | {"vaguemestre.host", *SHARED}
+    allowed = sys.stdlib_module_names | DEBIAN_LIBRARIES | {"vaguemestre.host", *TRAVELS}
+    travelling = tuple(f"{one.replace('.', '/')}.py" for one in TRAVELS)
     strangers = [
         f"{name} imports {module}"
-        for name in (*sources("vaguemestre/host/"), *(f"{one.replace('.', '/')}.py" for one in SHARED))
+        for name in (*sources("vaguemestre/host/"), *travelling)
         for module in imports(name)
         if module != "vaguemestre" and not below(module, allowed)
     ]
     assert not strangers
+
+
+def test_the_programs_of_a_host_and_the_activator_know_nothing_of_each_other() -> None:
+    activator = ("vaguemestre/host/activate.py", "vaguemestre/host/activator/")
+    crossings = [
+        f"{name} imports {module}"
+        for name in sources("vaguemestre/host/")
+        for module in imports(name)
+        if below(module, ("vaguemestre.host",)) and not name.endswith("__init__.py")
+        if name.startswith(activator) != below(module, ("vaguemestre.host.activate", "vaguemestre.host.activator"))
+    ]
+    assert not crossings
 
 
 def test_there_is_one_template_environment() -> None:

@@ -8,7 +8,6 @@ from importlib import import_module
 # Verb -> its module and what it is for. Modules are imported when called: one verb's library must not slow another,
 # nor keep it from running where that library is not installed.
 VERBS = {
-    "activate": ("vaguemestre.host.activate", "make this host its release, say what it is, put the last one back"),
     "directory": ("vaguemestre.host.directory", "seed the local directory"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
 }
