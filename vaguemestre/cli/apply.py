@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,9 @@ Allow = Annotated[
     list[str] | None,
     typer.Option(help="What may go beyond the usual limits: removals, services, secrets, trust. May be repeated."),
 ]
+
+ShowDiffs = Annotated[bool, typer.Option("--diff", help="Show each change, and files as diffs.")]
+_LOG_WIDTH = 180
 
 
 def bootstrap(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
@@ -75,6 +79,7 @@ def apply(
     names: Names = None,
     inventory: Inventory = None,
     allow: Allow = None,
+    diffs: ShowDiffs = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the hosts what the inventory says; a bare host is prepared first.
@@ -90,7 +95,11 @@ def apply(
 
     limits = Limits(allow=frozenset(allow or ()))
     _each(
-        names, inventory, as_json, lambda fleet, hosts, told: pyinfra.apply(fleet, hosts, told, limits), _changes(False)
+        names,
+        inventory,
+        as_json,
+        lambda fleet, hosts, told: pyinfra.apply(fleet, hosts, told, limits),
+        _changes() if diffs else _nothing,
     )
 
 
@@ -126,6 +135,7 @@ def rollback(
         str | None, typer.Option(help="Id of the release to put back; without it, the previous.")
     ] = None,
     inventory: Inventory = None,
+    diffs: ShowDiffs = False,
     as_json: AsJson = False,
 ) -> None:
     """Put the previous release back on the named hosts, or an older one by its id.
@@ -140,7 +150,7 @@ def rollback(
         inventory,
         as_json,
         lambda fleet, hosts, told: pyinfra.rollback(fleet, hosts, release, told),
-        _changes(False),
+        _changes() if diffs else _nothing,
     )
 
 
@@ -172,7 +182,11 @@ def _chosen(inventory: Path | None, names: list[str] | None) -> tuple[Fleet, lis
     return fleet, [host.name for _, host in select(fleet, tuple(names or ()))]
 
 
-def _changes(diffs: bool, new: bool = False) -> Detail:
+def _nothing(_: Outcome) -> object:
+    return None
+
+
+def _changes(diffs: bool = True, new: bool = False) -> Detail:
     def detail(outcome: Outcome) -> object:
         from vaguemestre.cli.changes import shown
 
@@ -213,12 +227,16 @@ def _print_audit(fleet: Fleet, outcomes: Mapping[str, Outcome]) -> None:
 
     from vaguemestre.cli.outcomes import verdict
 
-    table = Table("establishment", "host", "live", "since", "finding", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    for title in ("establishment", "host", "live", "since"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("finding")
     for establishment, host in fleet.hosts():
         outcome = outcomes[host.name]
         live, since = (getattr(outcome, name, None) or "-" for name in ("live", "since"))
-        table.add_row(establishment.slug, host.name, live[:12], since[:16], verdict(outcome).line())
-    console = Console(highlight=False)
+        moment = since[:16].replace("T", " ")
+        table.add_row(establishment.slug, host.name, live[:12], moment, verdict(outcome).line())
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
     console.print(table)
     for outcome in outcomes.values():
         if message := verdict(outcome).message:

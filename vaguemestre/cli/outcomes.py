@@ -15,6 +15,7 @@ from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
 from vaguemestre.plan import summary
 
+_LIVE = ("recover", "switch", "settle", "probe")  # the activator's phases in which live files and daemons change
 _WORST_FIRST = (Exit.FAILED, Exit.UNREACHABLE, Exit.BUSY, Exit.CHANGES)
 
 
@@ -109,11 +110,9 @@ def verdict(outcome: Outcome) -> Verdict:
 
 
 def _afterwards(failed: wire.Failed) -> str:
-    if failed.restored:
-        return "the previous state is back in force"
-    if failed.phase in ("lock", "packages", "stage", "judge"):
-        return "nothing live was changed"
-    return "and the previous state is NOT back: look at this host now"
+    if not failed.restored:
+        return "the previous state is NOT back, look at this host now"
+    return "the previous state is back in force" if failed.phase in _LIVE else "nothing live was changed"
 
 
 def short(release: str | None) -> str:
