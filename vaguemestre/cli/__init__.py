@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from inspect import cleandoc
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -35,7 +36,7 @@ app = typer.Typer(
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code; errors raised on purpose are printed without a traceback."""
     try:
-        app(arguments)
+        app(arguments, prog_name="vaguemestre")
     except VaguemestreError as error:
         _complain(error)
         raise SystemExit(int(error.exit_code)) from None
@@ -77,16 +78,14 @@ def _vaguemestre(
 def _register() -> None:
     app.callback(help=_flowing(_vaguemestre.__doc__))(_vaguemestre)
     for panel, module, names in _PANELS:
-        if found := _module(module):
-            for name in names:
-                if hasattr(found, name):
-                    command = getattr(found, name)
-                    app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel)(command)
+        for name in names:
+            command = getattr(_module(module), name)
+            app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel)(command)
     for panel, module in _GROUPS:
-        if found := _module(module):
-            for command in found.app.registered_commands:
-                command.help = _flowing(command.callback.__doc__)
-            app.add_typer(found.app, name=module, rich_help_panel=panel)
+        group = _module(module).app
+        for one in group.registered_commands:
+            one.help = _flowing(one.callback.__doc__)
+        app.add_typer(group, name=module, rich_help_panel=panel)
 
 
 def _flowing(docstring: str | None) -> str:
@@ -94,11 +93,8 @@ def _flowing(docstring: str | None) -> str:
     return "\n\n".join(" ".join(part.split()) for part in cleandoc(docstring or "").split("\n\n"))
 
 
-def _module(name: str):  # type: ignore[no-untyped-def]  # guard until every module has landed
-    try:
-        return import_module(f"vaguemestre.cli.{name}")
-    except ModuleNotFoundError:
-        return None
+def _module(name: str) -> ModuleType:
+    return import_module(f"vaguemestre.cli.{name}")
 
 
 _register()

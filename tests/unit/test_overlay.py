@@ -1,0 +1,92 @@
+"""The lab laid over its inventory, and the lab an inventory asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+from declared import HOSTED, LAB, OPERATOR, SECOND, fleet
+
+from vaguemestre import inventory
+from vaguemestre.establishment import Fleet
+from vaguemestre.lab import CertificateRequest, Guest, MailDomain, State
+from vaguemestre.overlay import over
+from vaguemestre.rehearsal import NoLabError, lab_plan
+
+HOME = Path("/var/lib/somewhere")
+STATE = State(
+    name="other",
+    network=IPv4Network("10.83.99.0/24"),
+    gateway=IPv4Address("10.83.99.1"),
+    world=IPv4Address("10.83.99.2"),
+    outside=IPv4Address("10.83.99.3"),
+    resolver=IPv4Address("10.83.99.2"),
+    apt_proxy="http://10.83.99.1:3142",
+    ssh_key=HOME / "key",
+    known_hosts=HOME / "known_hosts",
+    secrets=HOME / "secrets",
+    anchors=HOME / "anchors.pem",
+    authority=HOME / "authority",
+    guests=(),
+)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Fleet:
+    own = OPERATOR + "settings: {ssh: {user: keeper}, apt: {proxy: 'http://192.0.2.1:3142'}}\n"
+    return fleet(tmp_path, inventory=LAB, pasteur=own, lens=SECOND)
+
+
+def test_a_host_keeps_its_place_in_the_network_the_lab_really_has(written: Fleet) -> None:
+    addresses = {host.name: str(host.address) for _, host in over(written, STATE).hosts()}
+    assert addresses == {"mail.ch-lens.mssante.test": "10.83.99.21", "mail.pasteur.mssante.test": "10.83.99.11"}
+
+
+def test_every_establishment_gets_the_labs_keys_trust_and_ways(written: Fleet) -> None:
+    real = over(written, STATE)
+    for settings in (real.settings, *(one.settings for one in real.establishments)):
+        assert (settings.ssh.key, settings.ssh.known_hosts) == (STATE.ssh_key, STATE.known_hosts)
+        assert (settings.secrets, settings.trust.anchors) == (STATE.secrets, STATE.anchors)
+        assert (settings.resolvers, settings.apt.proxy) == ((STATE.resolver,), STATE.apt_proxy)
+
+
+def test_what_the_lab_says_nothing_about_stays_as_it_was_written(written: Fleet) -> None:
+    users = {one.slug: one.settings.ssh.user for one in over(written, STATE).establishments}
+    assert users == {"pasteur": "keeper", "lens": "vaguemestre"}
+
+
+def test_two_labs_over_one_inventory_end_at_the_same_addresses(written: Fleet) -> None:
+    back = replace(STATE, network=IPv4Network("10.83.27.0/24"))
+    there_and_back = over(over(written, STATE), back)
+    assert [host for _, host in there_and_back.hosts()] == [host for _, host in written.hosts()]
+
+
+def test_a_real_inventory_is_never_laid_over_a_lab(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="only a lab's inventory"):
+        over(fleet(tmp_path, pasteur=OPERATOR), STATE)
+
+
+def test_the_lab_holds_every_host_and_knows_where_mail_for_each_domain_goes(tmp_path: Path) -> None:
+    operator = OPERATOR.replace("[base, pki]", "[base, pki, openldap, dovecot, postfix]")
+    plan = lab_plan(fleet(tmp_path, inventory=LAB, pasteur=operator, tilleuls=HOSTED), "mine")
+    mail = ("mail.pasteur.mssante.test",)
+    assert plan.guests == (Guest(*mail, IPv4Address("10.83.27.11")),)
+    assert plan.domains == (
+        MailDomain("pasteur.mssante.test", mx=mail, submission=mail, imap=mail),
+        MailDomain("tilleuls.mssante.test", mx=mail, submission=mail, imap=mail),
+    )
+    assert plan.certificates == (CertificateRequest(*mail, "Clinique Pasteur", "Eure (27)", "1270000999"),)
+    plan.check()
+
+
+def test_the_packages_of_a_lab_are_those_its_roles_want() -> None:
+    assert {"postfix", "dovecot-core", "slapd", "chrony", "nftables"} <= set(
+        lab_plan(inventory.read(), "mine").packages
+    )
+
+
+def test_no_lab_is_made_of_a_real_inventory(tmp_path: Path) -> None:
+    with pytest.raises(NoLabError, match="add `lab:`"):
+        lab_plan(fleet(tmp_path, pasteur=OPERATOR), "mine")
