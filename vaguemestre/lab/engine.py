@@ -33,7 +33,7 @@ class Engine:
         self._holder_record = places.runtime / "holder"
 
     def open(self) -> None:
-        """Make settings and namespace ready; call it under the ground's lock. Raises LabError without root or podman."""
+        """Make settings and namespace ready; call it under the ground's lock. Raises LabError without root, podman."""
         if os.geteuid() != 0:
             raise LabError("the lab boots real hosts and needs root: run this again with sudo")
         if shutil.which("podman") is None:

@@ -100,7 +100,7 @@ class Guests:
         )
 
     def wait(self, name: str, address: IPv4Address, *, running: bool) -> None:
-        """Wait for sshd and, when `running`, for all of systemd's jobs; raises LabError with the journal's last lines."""
+        """Wait for sshd and, when `running`, for systemd; raises LabError with the journal's last lines."""
         deadline = time.monotonic() + _BOOT_PATIENCE
         while not answers_ssh(address):
             if time.monotonic() > deadline or not self.digests().get(name, ("", False))[1]:

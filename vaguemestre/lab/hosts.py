@@ -28,6 +28,7 @@ def world_host(plan: Plan, image: str, home: Path, authority: Authority) -> Host
         *_identity(WORLD_NAME, world, plan, home),
         BirthFile("/etc/nsd/nsd.conf", (_WORLD_FILES / "nsd.conf").read_bytes()),
         BirthFile("/etc/nginx/sites-enabled/default", (_WORLD_FILES / "site.conf").read_bytes()),
+        BirthFile("/etc/chrony/chrony.conf", (_WORLD_FILES / "chrony.conf").read_bytes()),
         BirthFile("/opt/lab/outside.py", (_WORLD_FILES / "outside.py").read_bytes()),
         BirthFile("/etc/systemd/system/outside.service", unit.encode()),
         BirthFile("/etc/systemd/system/multi-user.target.wants/outside.service", link="../outside.service"),

@@ -23,7 +23,7 @@ class Zone:
         """The zone of a plan: its guests and domains, the world host and the outside domain."""
         world, outside = plan.at(WORLD), plan.at(OUTSIDE)
         own = ((WORLD_NAME, world), (OUTSIDE_HOST, outside), (f"gateway.{WORLD_NAME}", plan.at(GATEWAY)))
-        aliases = tuple((f"{label}.{WORLD_NAME}", world) for label in ("igc-sante", "autre-ac"))
+        aliases = tuple((f"{label}.{WORLD_NAME}", world) for label in ("igc-sante", "autre-ac", "ntp"))
         domains = (*plan.domains, MailDomain(OUTSIDE_DOMAIN, (OUTSIDE_HOST,)))
         return cls((*own, *((guest.name, guest.address) for guest in plan.guests)), aliases, domains)
 
