@@ -14,7 +14,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 Fqdn = Annotated[
@@ -30,7 +31,19 @@ Department = Annotated[str, StringConstraints(pattern=r"^\S.* \([0-9][0-9AB][0-9
 """A department as certificates write it in ST: ``Eure (27)``."""
 
 MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number; neither true, which Python takes for 1, nor digits in quotes."""
+
+
+def _written_out(value: object) -> object:
+    """Refuse what `ipaddress` would make an address of, but nobody means as one: ``address: 10`` is not 0.0.0.10."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("ip_v4_address", "a number is no address")
+    return value
+
+
+Ipv4 = Annotated[IPv4Address, BeforeValidator(_written_out)]
 
 
 class Model(BaseModel):
@@ -74,7 +87,7 @@ class Host(Model):
     """A Debian host. `name` is its FQDN, the CN of its certificate and, for a mail host, its name as MX."""
 
     name: Fqdn = Field(description="full name; also in its certificate and, for a mail host, in the MX record")
-    address: IPv4Address = Field(description="IPv4 address it is reached at")
+    address: Ipv4 = Field(description="IPv4 address it is reached at")
     address6: IPv6Address | None = Field(default=None, description="IPv6 address, when it has one; in quotes")
     roles: tuple[RoleName, ...] = Field(min_length=1, description="what it does; every host has base")
     debian: Debian = Field(default=Debian.TRIXIE, description="Debian release that is installed on it")
@@ -108,8 +121,8 @@ class Mailboxes(Model):
     file: Path | None = Field(
         default=None, description="CSV of staff, relative to this file; needed when source is csv"
     )
-    quota_mib: int = Field(default=2048, ge=10, description="storage of one mailbox, in MiB")
-    message_size_mib: int = Field(
+    quota_mib: Whole = Field(default=2048, ge=10, description="storage of one mailbox, in MiB")
+    message_size_mib: Whole = Field(
         default=10, ge=1, le=100, description="largest message accepted, in MiB, before base64"
     )
 
@@ -127,8 +140,8 @@ class RedList(Model):
 class Retention(Model):
     """How long things are kept."""
 
-    log_days: int = Field(default=365, ge=1, description="mail logs on the host, in days")
-    closed_address_years: int = Field(default=10, ge=1, description="before a closed address may be given again")
+    log_days: Whole = Field(default=365, ge=1, description="mail logs on the host, in days")
+    closed_address_years: Whole = Field(default=10, ge=1, description="before a closed address may be given again")
 
 
 class Apt(Model):
@@ -190,7 +203,7 @@ class Settings(Model):
 
     apt: Apt = Apt()
     clock: Clock = Clock()
-    resolvers: tuple[IPv4Address, ...] = Field(default=(), description="DNS resolvers; none: the host keeps its own")
+    resolvers: tuple[Ipv4, ...] = Field(default=(), description="DNS resolvers; none: the host keeps its own")
     ssh: Ssh = Ssh()
     trust: Trust = Trust()
     journal: Journal = Journal()
@@ -209,7 +222,7 @@ class Establishment(Model):
     finess: Finess = Field(description="FINESS number of the legal entity, nine characters, in quotes")
     mode: Mode = Field(description="operator: runs the stack; hosted: is served by another; individual: runs nothing")
     operator: str | None = Field(default=None, description="slug of the operator that serves it, when mode is hosted")
-    wave: int = Field(default=1, ge=1, description="rollout wave, 1 first")
+    wave: Whole = Field(default=1, ge=1, description="rollout wave, 1 first")
     domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
     hosts: tuple[Host, ...] = Field(default=(), description="an operator's hosts")
     contacts: Contacts

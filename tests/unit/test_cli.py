@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,34 @@ def test_init_tells_a_script_every_option_that_is_missing(
 def test_init_refuses_an_option_that_is_wrong_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("init", "-i", str(tmp_path), *ANSWERS, "--finess=27") == 2
     assert "Invalid value for --finess" in capsys.readouterr().err
+
+
+class Terminal(StringIO):
+    """A person who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_init_asks_what_it_was_not_told_and_asks_again_when_the_answer_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["Eure", "Eure (27)", "270000999", "", "pasteur.mssante.test", "", "192.0.2.300", "192.0.2.10"]
+    monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in lines)))
+    assert run("init", "-i", str(tmp_path), *ANSWERS[:3], *ANSWERS[7:]) == 0
+    (one,) = inventory.read(tmp_path).establishments
+    assert (one.department, one.mode, one.hosts[0].name) == ("Eure (27)", "operator", "mail.pasteur.mssante.test")
+    printed = capsys.readouterr()
+    assert (printed.out + printed.err).count("write name and number: Eure (27)") == 1
+
+
+@pytest.mark.parametrize("mode", ["hosted", "individual"])
+def test_init_asks_only_what_concerns_the_mode(tmp_path: Path, mode: str) -> None:
+    run("init", "pasteur", "-i", str(tmp_path), *ANSWERS)
+    own = [one for one in ANSWERS if not one.startswith(("--finess", "--domain", "--address"))]
+    more = ["--operator=pasteur", "--domain=tilleuls.mssante.test"] if mode == "hosted" else []
+    assert run("init", "other", "-i", str(tmp_path), *own, *more, f"--mode={mode}", "--finess=620000111") == 0
+    assert {one.slug: one.mode for one in inventory.read(tmp_path).establishments}["other"] == mode
 
 
 def test_the_lab_that_is_not_up_is_told(

@@ -50,8 +50,6 @@ def _sentence(found: ErrorDetails) -> dict[str, Callable[[], tuple[str, str]]]:
         "enum": lambda: _no_choice(given, found["input"], str(context["expected"])),
         "literal_error": lambda: _no_choice(given, found["input"], str(context["expected"])),
         "int_type": lambda: (f"{given} is not a whole number", "write digits without quotes"),
-        "int_parsing": lambda: (f"{given} is not a whole number", "write digits without quotes"),
-        "int_from_float": lambda: (f"{given} is not a whole number", "write digits only"),
         "bool_type": lambda: (f"{given} is neither true nor false", "write true or false"),
         "bool_parsing": lambda: (f"{given} is neither true nor false", "write true or false"),
         "greater_than_equal": lambda: (f"{given} is too small", f"{context['ge']} is the least"),
@@ -115,5 +113,5 @@ def _models(annotations: Iterable[Any]) -> Any:
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value)
+    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 60 else text[:57] + "..."
