@@ -4,6 +4,8 @@ It listens on an address of its own, on a bridge without ports, where only this 
 route) reach it. It is not Debian's `apt-cacher-ng` service and shares nothing with it.
 """
 
+from __future__ import annotations
+
 import pwd
 import shutil
 import socket

@@ -1,5 +1,7 @@
 """The steps of `up`: each looks at what is there, and does only what is missing."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path

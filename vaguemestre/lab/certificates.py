@@ -1,5 +1,7 @@
 """The certificates a lab's hosts need, from its own test authority; what is still valid is kept."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from cryptography import x509

@@ -7,6 +7,8 @@ CAP_SYS_MODULE: a privileged guest inherits the bounding set of the process that
 machine's clock.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil

@@ -1,5 +1,7 @@
 """What all instances of a machine share, the container engine and the package cache: there while any instance is."""
 
+from __future__ import annotations
+
 import shutil
 from contextlib import AbstractContextManager
 

@@ -1,5 +1,7 @@
 """Booting one host: its container, the files it is born with, and the wait until it is really up."""
 
+from __future__ import annotations
+
 import io
 import socket
 import tarfile

@@ -1,5 +1,7 @@
 """From a plan to the hosts to boot: the files each one is born with."""
 
+from __future__ import annotations
+
 from ipaddress import IPv4Address
 from pathlib import Path
 

@@ -5,6 +5,8 @@ warm   bare, with the operator's packages downloaded but not installed
 world  bare, with what the nation's side needs installed
 """
 
+from __future__ import annotations
+
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path

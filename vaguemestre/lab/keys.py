@@ -1,5 +1,7 @@
 """SSH keys made from outside, the lab's own and each guest's host key: nothing is ever trusted at first sight."""
 
+from __future__ import annotations
+
 from ipaddress import IPv4Address
 from pathlib import Path
 

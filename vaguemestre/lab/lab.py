@@ -1,5 +1,7 @@
 """One instance of the lab: a rehearsal trust space of booted hosts on this machine."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import time
@@ -36,7 +38,7 @@ class Lab:
         self.guests = Guests(self.engine, name)
 
     @classmethod
-    def open(cls, name: str = "lab") -> "Lab":
+    def open(cls, name: str = "lab") -> Lab:
         """The instance of this name, up or not."""
         return cls(name, Places.of_machine())
 

@@ -1,5 +1,7 @@
 """The Debian archive this machine already uses, read from its own apt configuration: no other mirror is ever named."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ class Mirror:
     security: str | None
 
     @classmethod
-    def of_machine(cls, apt: Path = Path("/etc/apt")) -> "Mirror":
+    def of_machine(cls, apt: Path = Path("/etc/apt")) -> Mirror:
         """Read the machine's sources, in both formats of sources.list(5); raises LabError when none is Debian's."""
         named = os.environ.get("VAGUEMESTRE_APT_MIRROR", "").split()
         if named:

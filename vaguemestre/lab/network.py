@@ -5,6 +5,8 @@ cache's single address is reachable beyond the bridge. A namespace outlives its 
 finds its network in place before its first daemon does.
 """
 
+from __future__ import annotations
+
 import json
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path

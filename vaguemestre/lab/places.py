@@ -1,5 +1,7 @@
 """Where a lab keeps things on this machine: what must last, what can be fetched again, what ends with the boot."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ class Places:
     runtime: Path
 
     @classmethod
-    def of_machine(cls) -> "Places":
+    def of_machine(cls) -> Places:
         """Roots from VAGUEMESTRE_STATE and VAGUEMESTRE_CACHE, or Debian's usual places."""
         state = Path(os.environ.get("VAGUEMESTRE_STATE") or "/var/lib/vaguemestre-lab")
         cache = Path(os.environ.get("VAGUEMESTRE_CACHE") or "/var/cache/vaguemestre-lab")

@@ -1,5 +1,7 @@
 """What a lab must contain, as one value that can be compared, moved to another network and hashed."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
@@ -55,7 +57,7 @@ class Plan:
         """The address with this host part in the plan's network."""
         return self.network.network_address + host_part
 
-    def moved(self, network: IPv4Network) -> "Plan":
+    def moved(self, network: IPv4Network) -> Plan:
         """The same plan in another network of the same size."""
         if network == self.network:
             return self

@@ -1,5 +1,7 @@
 """Running commands, locks between labs, and long-lived processes known by pid and start time."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import signal
@@ -63,7 +65,7 @@ class Process:
     started: int
 
     @classmethod
-    def of(cls, pid: int) -> "Process | None":
+    def of(cls, pid: int) -> Process | None:
         """The living process with this pid, or None. The start time is in clock ticks since boot (proc(5), stat)."""
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -72,14 +74,14 @@ class Process:
         return None if fields[0] == "Z" else cls(pid, int(fields[19]))
 
     @classmethod
-    def load(cls, path: Path) -> "Process | None":
+    def load(cls, path: Path) -> Process | None:
         """The process recorded in `path` when it still lives, else None."""
         try:
-            pid, started = path.read_text().split()
+            pid, started = map(int, path.read_text().split())
         except (FileNotFoundError, ValueError):
             return None
-        found = cls.of(int(pid))
-        return found if found and found.started == int(started) else None
+        found = cls.of(pid)
+        return found if found and found.started == started else None
 
     def save(self, path: Path) -> None:
         """Record this process in `path`."""

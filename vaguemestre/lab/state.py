@@ -1,5 +1,7 @@
 """What is known of an instance between two commands, kept in its state directory."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The lab's DNS as one zone, the root: what is not in it does not exist, so no mail can be routed anywhere else."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -19,7 +21,7 @@ class Zone:
     domains: tuple[MailDomain, ...]
 
     @classmethod
-    def of(cls, plan: Plan) -> "Zone":
+    def of(cls, plan: Plan) -> Zone:
         """The zone of a plan: its guests and domains, the world host and the outside domain."""
         world, outside = plan.at(WORLD), plan.at(OUTSIDE)
         own = ((WORLD_NAME, world), (OUTSIDE_HOST, outside), (f"gateway.{WORLD_NAME}", plan.at(GATEWAY)))

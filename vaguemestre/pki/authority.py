@@ -4,6 +4,8 @@ Two tiers, as IGC-Santé: a root, and an issuing authority (pathlen 0) that sign
 in `profiles` gives the authority that must not be trusted.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

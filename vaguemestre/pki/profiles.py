@@ -4,6 +4,8 @@ Source: the published IGC-Santé chain and the certificates named in the nationa
 O, OU, CN; OU is "1" and the 9 characters of a FINESS, or "3" and a SIRET; leaves are RSA 2048, SHA-256, three years.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
