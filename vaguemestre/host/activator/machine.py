@@ -98,6 +98,12 @@ class Machine:
         member = ("--append", "--groups", ",".join(account.groups)) if account.groups else ()
         self._accounts("usermod", "--home", account.home, "--shell", account.shell, *member, account.name)
 
+    def program(self) -> bytes:
+        """The archive that this activator came in: see `vaguemestre.host.activator.resident`."""
+        from vaguemestre.host.activator.resident import program
+
+        return program()
+
     def install(self, packages: Sequence[Package], moves: Sequence[Move], content: Content, say: Say) -> None:
         """See `vaguemestre.host.activator.packages`."""
         from vaguemestre.host.activator.packages import install
@@ -120,6 +126,8 @@ class Machine:
         self._systemctl("disable", unit)
 
     def mask(self, unit: str) -> None:
+        """Stop, then mask: a timer masked while it waits fails, for "unit to trigger vanished"."""
+        run("systemctl", "stop", unit)  # one that does not exist cannot be stopped, and may be masked
         self._systemctl("mask", "--now", unit)
 
     def unmask(self, unit: str) -> None:
