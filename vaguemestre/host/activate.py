@@ -190,7 +190,7 @@ class Desk:
         from vaguemestre.host.activator.detach import detach
 
         result: dict[str, Any] = {}
-        for event in detach(self.disk, verb, id):
+        for event in detach(self.disk, self.machine, verb, id):
             result = event
             self.emit(event)
         if result.get("result") != "failed":

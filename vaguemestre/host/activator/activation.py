@@ -75,6 +75,7 @@ class Activation:
             ActivationError: files could not be put back; the journal is kept.
         """
         self.store.sweep()
+        resident.sweep(self.disk)
         noted = self.store.journal()
         if noted is None:
             return None

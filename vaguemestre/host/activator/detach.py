@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from vaguemestre.host.activator import resident
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError, BusyError
-from vaguemestre.host.activator.machine import run
+from vaguemestre.host.activator.machine import Machine, run
 from vaguemestre.host.activator.store import STATE
 
 UNIT = "vaguemestre-activate.service"
@@ -21,14 +21,14 @@ _LOOK = 0.05  # seconds between two looks at the log
 _ALIVE = 2.0  # seconds of silence before asking whether the unit still runs
 
 
-def detach(disk: Disk, verb: str, id: str) -> Iterator[dict[str, object]]:
+def detach(disk: Disk, machine: Machine, verb: str, id: str) -> Iterator[dict[str, object]]:
     """Start `verb` on the release `id` in a unit of its own and yield what it says, the result last.
 
     Raises:
         BusyError: such a unit runs already.
         ActivationError: it cannot be started, or ended without a result.
     """
-    resident.put_program(disk)
+    resident.put_program(disk, machine)
     log = f"{STATE}/log/{time.time_ns()}.jsonl"
     disk.put(log, b"")
     _begin(verb, id, log)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.activator.disk import Disk, draft_of
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.store import JOURNAL, STATE
@@ -66,9 +66,15 @@ def program() -> bytes:
     return Path(archive).read_bytes()
 
 
-def put_program(disk: Disk) -> None:
+def put_program(disk: Disk, machine: Machine) -> None:
     """Keep a copy of the activator on the host."""
-    _put(disk, PROGRAM, program(), 0o600)
+    _put(disk, PROGRAM, machine.program(), 0o600)
+
+
+def sweep(disk: Disk) -> None:
+    """Remove drafts of the two units that a power cut left."""
+    for name in (RECOVER, SETTLE):
+        disk.remove(draft_of(f"{_UNITS}/{name}"))
 
 
 def settle_in(disk: Disk, machine: Machine, releases: Iterable[Release]) -> None:
@@ -76,7 +82,7 @@ def settle_in(disk: Disk, machine: Machine, releases: Iterable[Release]) -> None
     units = sorted({unit.name for release in releases for unit in release.units if not unit.masked})
     values = {"journal": JOURNAL, "state": STATE, "program": PROGRAM, "units": " ".join(units), "recover": RECOVER}
     texts = {RECOVER: _RECOVER.format(**values), SETTLE: _SETTLE.format(**values)}
-    put_program(disk)
+    put_program(disk, machine)
     changed = [name for name, text in texts.items() if _put(disk, f"{_UNITS}/{name}", text.encode(), 0o644)]
     if changed:
         machine.reload_definitions()

@@ -50,16 +50,13 @@ class Store:
 
     def open(self) -> None:
         """Make the folder if need be, closed to everybody but root."""
-        for path in ("/var", "/var/lib"):
-            if not self.disk.look(path):
-                self.disk.make_folder(path)
         for path in (STATE, *(f"{STATE}/{name}" for name in _FOLDERS)):
             if not self.disk.look(path):
                 self.disk.make_folder(path, 0o700)
 
     def sweep(self) -> None:
         """Remove drafts of our own notes that a power cut left; a secret may be in one."""
-        folders = ("", "/releases", *(f"/credentials/{name}" for name in self.disk.names(f"{STATE}/credentials")))
+        folders = ("", "/releases", "/log", *(f"/credentials/{name}" for name in self.disk.names(f"{STATE}/credentials")))
         for folder in folders:
             for name in self.disk.names(f"{STATE}{folder}"):
                 if name.endswith(DRAFT):
