@@ -150,9 +150,9 @@ def _print_json(answers: list[Answer]) -> None:
 
 def _table(answers: list[Answer]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("address", "type", "state", "name", "RPPS or structure", box=None)
+    table = Table(Column("address", overflow="fold"), "type", "state", "name", "RPPS or structure", box=None)
     for box in (box for one in answers for box in one.mailboxes):
         table.add_row(box.address, box.kind, box.state, box.display, box.person or box.structure)
     Console().print(table)

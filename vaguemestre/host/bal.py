@@ -159,11 +159,11 @@ def _wrong(box: Mailbox, site: Site) -> list[str]:
 
 
 def _wrong_address(box: Mailbox, site: Site) -> list[str]:
+    if "@" not in box.address:
+        return [f"{box.address!r} is no address: write it whole, with one of {', '.join(site.domains)} after an @"]
     wrong = []
     if box.domain not in site.domains:
-        wrong.append(
-            f"{box.address}: {box.domain or 'no domain'} is not served here; here are: {', '.join(site.domains)}"
-        )
+        wrong.append(f"{box.address}: {box.domain} is not served here; served are: {', '.join(site.domains)}")
     if not _LOCAL.fullmatch(box.local):
         wrong.append(f"{box.address}: before the @, use a-z 0-9 . _ + - and begin and end with a letter or digit")
     if box.local in site.reserved:
