@@ -60,5 +60,5 @@ def main(path: str) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1])
-    except VaguemestreError as error:
+    except (VaguemestreError, OSError) as error:
         sys.exit(str(error))

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vaguemestre import preview
-from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.errors import Exit, ReleaseError, VaguemestreError
 from vaguemestre.release import Release
 
 
@@ -35,7 +35,7 @@ def releases_at(inventory: Path, revision: str, *, called: str) -> dict[str, Rel
     top = Path(_git(folder, "rev-parse", "--show-toplevel"))
     with _exported(top, revision) as tree:
         there = tree / folder.relative_to(top)
-        return preview.parsed(_asked(tree, there, called)) if there.is_dir() else {}
+        return _parsed(_asked(tree, there, called), called) if there.is_dir() else {}
 
 
 def branching_point(inventory: Path, against: str) -> str:
@@ -62,6 +62,13 @@ def _asked(tree: Path, inventory: Path, called: str) -> str:
         return _run(program, cwd=tree).decode()
     except RevisionError as error:
         raise RevisionError(f"the files of {called} make no releases; they say:\n{error}") from error
+
+
+def _parsed(text: str, called: str) -> dict[str, Release]:
+    try:
+        return preview.parsed(text)
+    except (ReleaseError, TypeError, KeyError) as error:  # other fields than today's
+        raise RevisionError(f"the releases of {called} are of another make than today's: {error}") from error
 
 
 def _git(folder: Path, *arguments: str) -> str:

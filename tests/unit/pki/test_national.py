@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 
 from vaguemestre.inventory.beginning import NATIONAL
 
-# SHA-256 fingerprints of ACI-EL-ORG.cer and ACR-EL.cer as the ANS publishes them.
+# SHA-256 of ACI-EL-ORG.cer and ACR-EL.cer.
 PUBLISHED = [
     "d834ee5b40686b73573f60547bf6052c6d404d942a5665cdb2c0b9137b5d27b2",
     "2d9e22ca19f777c6b745257c723ecb8df3c35fa6f1f6ec36b83600c97346967f",
