@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from vaguemestre.cli.inventory import AsJson, Inventory
 from vaguemestre.errors import Exit
 
 
@@ -16,11 +17,11 @@ def verify(
     establishments: Annotated[
         list[str] | None, typer.Argument(help="Slugs of the establishments to verify; none: all of the inventory.")
     ] = None,
-    inventory: Annotated[Path | None, typer.Option("--inventory", "-i", help="Folder of the inventory.")] = None,
+    inventory: Inventory = None,
     reports: Annotated[Path, typer.Option(help="Folder for verification.xml (JUnit) and verification.txt.")] = Path(
         "reports"
     ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON instead of sentences.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Verify by real mail and from outside that operators do what they must.
 

@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group by establishment, and put into the JUnit file what the summary needs."""
-    items.sort(key=lambda item: _site_name(item))
+    items.sort(key=_rollout_order)
     for item in items:
         marker = item.get_closest_marker("requirement")
         item.user_properties += [
@@ -61,14 +61,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ]
 
 
+def _rollout_order(item: pytest.Item) -> tuple[int, str]:
+    callspec = getattr(item, "callspec", None)
+    one = callspec.params["site"].establishment if callspec else None
+    return (one.wave, one.slug) if one else (0, "")
+
+
 def _site_name(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
     return callspec.params["site"].establishment.name if callspec else ""
 
 
 def _sentence(item: pytest.Item) -> str:
+    """The first line of the test's docstring; {names} in it are the test's parameters."""
     document = getattr(item, "obj").__doc__ or item.name.replace("_", " ")  # noqa: B009
-    return str(document).strip().splitlines()[0].rstrip(".")
+    sentence = str(document).strip().splitlines()[0].rstrip(".")
+    return sentence.format(**getattr(item, "callspec").params)  # noqa: B009
 
 
 _told: list[str] = []

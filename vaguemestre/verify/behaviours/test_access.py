@@ -64,7 +64,7 @@ def test_submission_without_login(probe: Correspondent) -> None:
 @pytest.mark.requirement(28)
 @pytest.mark.parametrize("port", [143, 587])
 def test_old_tls(site: Site, port: int) -> None:
-    """TLS 1.1 and older are refused."""
+    """TLS 1.1 and older are refused on port {port}."""
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
     old.set_ciphers("ALL:@SECLEVEL=0")

@@ -78,7 +78,7 @@ def test_mx(site: Site) -> None:
 @pytest.mark.requirement(50)
 @pytest.mark.parametrize(("service", "port"), [("_imap._tcp", 143), ("_submission._tcp", 587)])
 def test_mail_clients_find_the_way(site: Site, service: str, port: int) -> None:
-    """Mail clients find the host by SRV records (RFC 6186)."""
+    """Mail clients find the host by the SRV record {service} (RFC 6186)."""
     from vaguemestre.verify.names import services
 
     assert (site.host.name, port) in services(site, f"{service}.{site.domain}")
