@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -30,10 +30,23 @@ Finess = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9AB][0-9]{7}$")]
 Department = Annotated[str, StringConstraints(pattern=r"^\S.* \([0-9][0-9AB][0-9]?\)$")]
 """A department as certificates write it in ST: ``Eure (27)``."""
 
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:_~/%@+\[\]-]+$")]
+"""A web address that can stand in apt's files as it is: no blanks, quotes or semicolons."""
+
+TimeServer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
+"""The name or the address of an NTP server, one word."""
+
 MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Whole = Annotated[int, Field(strict=True)]
 """A whole number; neither true, which Python takes for 1, nor digits in quotes."""
+
+
+def _somebody(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
+    """Refuse the list that would let nobody in, the controller included."""
+    if not networks:
+        raise PydanticCustomError("too_short", "nobody could log in")
+    return networks
 
 
 def _written_out(value: object) -> object:
@@ -147,11 +160,11 @@ class Retention(Model):
 class Apt(Model):
     """Where hosts get Debian packages: a mirror, or a folder of .deb files on the host for sites without network."""
 
-    mirror: str | None = Field(
+    mirror: Url | None = Field(
         default=None, description="URL of a Debian mirror; absent: the host keeps its own sources"
     )
-    security: str | None = Field(default=None, description="URL of the security archive; absent: none is configured")
-    proxy: str | None = Field(default=None, description="URL of an HTTP proxy for apt")
+    security: Url | None = Field(default=None, description="URL of the security archive; absent: none is configured")
+    proxy: Url | None = Field(default=None, description="URL of an HTTP proxy for apt")
     bundle: Path | None = Field(default=None, description="folder on the host with .deb files and their Packages index")
     unattended_upgrades: bool = Field(default=False, description="let the host install security updates by itself")
 
@@ -159,7 +172,7 @@ class Apt(Model):
 class Clock(Model):
     """Time by NTP (chrony). `steer: false` measures but never touches the clock (containers)."""
 
-    servers: tuple[str, ...] = Field(default=(), description="NTP servers; none: Debian's own choice")
+    servers: tuple[TimeServer, ...] = Field(default=(), description="NTP servers; none: Debian's own choice")
     steer: bool = Field(default=True, description="false: measure, but leave the clock alone")
 
 
@@ -172,8 +185,9 @@ class Ssh(Model):
     key: Path | None = Field(default=None, description="private key file, relative to the inventory")
     known_hosts: Path | None = Field(default=None, description="known_hosts file, relative to the inventory")
     bootstrap_user: str = Field(default="root", description="account of the bare host for the first contact")
-    admin_networks: tuple[IPv4Network, ...] = Field(
-        default=(IPv4Network("0.0.0.0/0"),), description="networks from which SSH is accepted"
+    admin_networks: Annotated[tuple[IPv4Network, ...], AfterValidator(_somebody)] = Field(
+        default=(IPv4Network("0.0.0.0/0"),),
+        description="networks from which SSH is accepted; the controller must be in one of them",
     )
 
 

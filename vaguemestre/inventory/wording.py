@@ -19,6 +19,10 @@ _SHAPES = {
     "department": "the name and, in brackets, the number, as certificates have it: Eure (27)",
     "mail": "an address such as support@example.test",
     "user": "a system account's name: lower case, digits, - and _, such as vaguemestre",
+    "mirror": "a web address, such as http://mirror.example.test/debian",
+    "security": "a web address, such as http://mirror.example.test/debian-security",
+    "proxy": "a web address, such as http://proxy.example.test:3128",
+    "servers": "one name or address a line, such as ntp.example.test",
     "max_use": "a number and K, M, G or T, such as 1G",
 }
 
@@ -41,7 +45,7 @@ def _problem(document: Document, found: ErrorDetails, model: type[BaseModel]) ->
 def _sentence(found: ErrorDetails) -> dict[str, Callable[[], tuple[str, str]]]:
     """By pydantic's error type; lazily, for each type has its own context."""
     context = found.get("ctx", {})
-    given, field = _short(found["input"]), str(found["loc"][-1]) if found["loc"] else ""
+    given, field = _short(found["input"]), _field(found)
     shape = _SHAPES.get(field, f"the pattern {context.get('pattern')}")
     return {
         "missing": lambda: ("is missing", f"add `{field}:`"),
@@ -63,6 +67,11 @@ def _sentence(found: ErrorDetails) -> dict[str, Callable[[], tuple[str, str]]]:
         "model_type": lambda: (f"{given} is not a section", "write `key: value` lines, indented"),
         "model_attributes_type": lambda: (f"{given} is not a section", "write `key: value` lines, indented"),
     }
+
+
+def _field(found: ErrorDetails) -> str:
+    """The key that the value belongs to; of an entry in a list, the list's."""
+    return next((step for step in reversed(found["loc"]) if isinstance(step, str)), "")
 
 
 def _fallback(found: ErrorDetails) -> tuple[str, str]:
