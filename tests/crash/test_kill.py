@@ -6,7 +6,7 @@ import pytest
 from conftest import SECRETS, copy, new, old
 from scratch import Ended, Host
 
-_SAMPLE = 9  # every so many kills: recovery is killed at each of its own effects, or another verb comes next
+_SAMPLE = 12  # every so many kills: recovery is killed at each of its own effects, or another verb comes next
 
 
 class Rule:

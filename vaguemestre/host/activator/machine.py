@@ -134,7 +134,9 @@ class Machine:
         self._systemctl("unmask", unit)
 
     def stop(self, unit: str) -> None:
+        """Stop a unit, and forget that it failed: systemd would call the whole host degraded for it."""
         self._systemctl("stop", unit)
+        run("systemctl", "reset-failed", unit)
 
     def act(self, unit: str, action: str) -> None:
         """start, reload or restart a unit and wait for systemd's answer; a start limit hit earlier is forgotten."""

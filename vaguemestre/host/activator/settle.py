@@ -120,7 +120,7 @@ class Settler:
                 continue
             if state.masked and not was["masked"]:
                 self.machine.unmask(name)
-            if state.running and not was["running"]:
+            if state.active != "inactive" and not was["running"]:  # also one that failed, or is to be tried again
                 self.machine.stop(name)
             if state.enabled and not was["enabled"] and not state.masked:
                 self.machine.disable(name)
