@@ -14,7 +14,7 @@ from pathlib import Path
 from vaguemestre.lab.engine import LIMITS, Engine
 from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.places import short_hash
-from vaguemestre.lab.process import Result, last_words
+from vaguemestre.lab.process import Result, command_lines, last_words
 
 _BOOT_PATIENCE = 90.0
 # Without systemd's own stop signal, removal races with the shutdown.
@@ -61,6 +61,14 @@ class Guests:
     def container(self, name: str) -> str:
         """The container's name for a host."""
         return f"vgm-{self.instance}-{name}"
+
+    def settle(self) -> None:
+        """Wait for commands that outlived whoever gave them; call it with the instance's lock held."""
+        deadline = time.monotonic() + _BOOT_PATIENCE
+        while any(_changes(argv, self.container("")) for argv in command_lines()):
+            if time.monotonic() > deadline:
+                raise LabError(f"podman is still busy with {self.container('*')} after {_BOOT_PATIENCE:.0f} s")
+            time.sleep(0.1)
 
     def digests(self) -> dict[str, tuple[str, bool]]:
         """By host name: the digest it was made with, and whether it runs."""
@@ -124,6 +132,11 @@ class Guests:
         return last_words(
             said if said.returncode == 0 else self.engine.podman("logs", self.container(name), check=False)
         )
+
+
+def _changes(argv: list[str], prefix: str) -> bool:
+    changing = argv[:1] == ["podman"] and argv[1:2] != ["exec"]
+    return changing and any(part.startswith(prefix) for part in argv)
 
 
 def answers_ssh(address: IPv4Address, patience: float = 1.0) -> bool:

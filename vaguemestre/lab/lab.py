@@ -54,6 +54,7 @@ class Lab:
         begun = time.monotonic()
         with self.ground.locked_for(self.name, progress):
             self.ground.enter(self.name, progress)
+            self.guests.settle()
             building = self._building(progress)
             moved = building.place(plan)
             authority = building.certify(moved)
@@ -69,6 +70,7 @@ class Lab:
         """Remove the instance and all it holds, whatever state it was left in; with `purge` images and packages too."""
         with self.ground.locked_for(self.name, progress):
             self.ground.enter(self.name, progress)
+            self.guests.settle()
             progress(f"removing lab {self.name}")
             containers = [container["Id"] for container in self.engine.containers(self.name)]
             with ThreadPoolExecutor(max_workers=4) as pool:

@@ -97,6 +97,15 @@ class Process:
                 time.sleep(0.02)
 
 
+def command_lines() -> Iterator[list[str]]:
+    """The command line of every process of this machine."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield path.read_bytes().decode(errors="replace").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+
+
 def start(argv: Sequence[str], record: Path, log: Path) -> Process:
     """Start a process that outlives this one and record it; raises LabError when it ends at once."""
     with log.open("ab") as output:
