@@ -36,6 +36,13 @@ Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:_~/%@+\[\
 TimeServer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
 """The name or the address of an NTP server, one word."""
 
+ONE_LINE = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+Line = Annotated[str, StringConstraints(pattern=ONE_LINE)]
+"""One line of text, neither empty nor with blanks at its ends: it ends up in certificates, comments and messages."""
+
+Login = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+"""The name of a system account (useradd(8))."""
+
 MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Whole = Annotated[int, Field(strict=True)]
@@ -113,8 +120,8 @@ class Host(Model):
 class Contact(Model):
     """Somebody who answers; the white list carries phone and mail of the responsible person and of the support."""
 
-    name: str = Field(description="a person or a team")
-    phone: str = Field(description="telephone number, in quotes")
+    name: Line = Field(description="a person or a team")
+    phone: Line = Field(description="telephone number, in quotes")
     mail: MailAddress = Field(description="address for other operators and the ANS")
 
 
@@ -179,12 +186,10 @@ class Clock(Model):
 class Ssh(Model):
     """How the controller reaches hosts after bootstrap."""
 
-    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = Field(
-        default="vaguemestre", description="the account that the kit makes and uses on hosts"
-    )
+    user: Login = Field(default="vaguemestre", description="the account that the kit makes and uses on hosts")
     key: Path | None = Field(default=None, description="private key file, relative to the inventory")
     known_hosts: Path | None = Field(default=None, description="known_hosts file, relative to the inventory")
-    bootstrap_user: str = Field(default="root", description="account of the bare host for the first contact")
+    bootstrap_user: Login = Field(default="root", description="account of the bare host for the first contact")
     admin_networks: Annotated[tuple[IPv4Network, ...], AfterValidator(_somebody)] = Field(
         default=(IPv4Network("0.0.0.0/0"),),
         description="networks from which SSH is accepted; the controller must be in one of them",
@@ -229,9 +234,9 @@ class Establishment(Model):
     """One establishment: one YAML file. `slug` is the file's name without ``.yml``."""
 
     slug: str = Field(description="the file's name without .yml; not written in the file")
-    name: str = Field(description="as in its certificates and in the national directory")
-    city: str = Field(description="where it is")
-    region: str = Field(description="region it is rolled out with")
+    name: Line = Field(description="as in its certificates and in the national directory")
+    city: Line = Field(description="where it is")
+    region: Line = Field(description="region it is rolled out with")
     department: Department = Field(description="as certificates write it: Eure (27)")
     finess: Finess = Field(description="FINESS number of the legal entity, nine characters, in quotes")
     mode: Mode = Field(description="operator: runs the stack; hosted: is served by another; individual: runs nothing")

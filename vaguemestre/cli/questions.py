@@ -12,7 +12,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Department, Finess, Fqdn, MailAddress, Mode
+from vaguemestre.establishment import Department, Finess, Fqdn, Line, MailAddress, Mode
 from vaguemestre.inventory.beginning import Answers, slug_of
 
 Given = Mapping[str, str | None]
@@ -31,8 +31,8 @@ class Question:
 
     option: str
     words: str
-    kind: Any = str
-    shape: str = "some text"
+    kind: Any = Line
+    shape: str = "one line of text"
     default: Callable[[Given], str | None] = lambda _: None
     when: Callable[[Given], bool] = lambda _: True
 

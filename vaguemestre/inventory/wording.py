@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vaguemestre.errors import Problem
+from vaguemestre.establishment import ONE_LINE
 from vaguemestre.inventory.document import Document, Loc
 
 _SHAPES = {
@@ -23,8 +24,12 @@ _SHAPES = {
     "security": "a web address, such as http://mirror.example.test/debian-security",
     "proxy": "a web address, such as http://proxy.example.test:3128",
     "servers": "one name or address a line, such as ntp.example.test",
+    "bootstrap_user": "a system account's name, such as root",
     "max_use": "a number and K, M, G or T, such as 1G",
 }
+
+
+_LINE = "one line of text, without blanks at its ends"
 
 
 def problems(document: Document, error: ValidationError, model: type[BaseModel]) -> list[Problem]:
@@ -46,7 +51,8 @@ def _sentence(found: ErrorDetails) -> dict[str, Callable[[], tuple[str, str]]]:
     """By pydantic's error type; lazily, for each type has its own context."""
     context = found.get("ctx", {})
     given, field = _short(found["input"]), _field(found)
-    shape = _SHAPES.get(field, f"the pattern {context.get('pattern')}")
+    pattern = str(context.get("pattern"))
+    shape = _LINE if pattern == ONE_LINE else _SHAPES.get(field, f"the pattern {pattern}")
     return {
         "missing": lambda: ("is missing", f"add `{field}:`"),
         "string_pattern_mismatch": lambda: (f"{given} does not have the right form", f"write {shape}"),
@@ -122,5 +128,8 @@ def _models(annotations: Iterable[Any]) -> Any:
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    """The value in a message: one line, never long."""
+    if value is None or value == "":
+        return "nothing"
+    text = " ".join((str(value).lower() if isinstance(value, bool) else str(value)).split())
     return text if len(text) <= 60 else text[:57] + "..."
