@@ -57,7 +57,7 @@ def test_up_again_changes_nothing_and_is_quick(lab: Lab, state: State) -> None:
     assert lab.up(PLAN, said.append) == state
     assert time.monotonic() - begun < 3
     assert _born(lab) == before
-    assert len(said) == 1
+    assert not [line for line in said if "booting" in line]
 
 
 def test_a_guest_is_who_it_says_at_first_sight(state: State) -> None:
