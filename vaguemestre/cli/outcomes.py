@@ -1,4 +1,4 @@
-"""What became of each host: as a line for people, as plain values for programs, as an exit code for scripts. Pure."""
+"""What became of each host: in a few words for people, as plain values for programs, as an exit code. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 from rich.text import Text
 
 from vaguemestre.engines import wire
-from vaguemestre.engines.pyinfra import Outcome
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
 from vaguemestre.plan import summary
+
+Prepared = tuple[str, ...]  # what bootstrap changed
+Outcome = wire.Result | Failure | Prepared
 
 _LIVE = ("recover", "switch", "settle", "probe")  # the activator's phases in which live files and daemons change
 _WORST_FIRST = (Exit.FAILED, Exit.UNREACHABLE, Exit.BUSY, Exit.CHANGES)
@@ -40,36 +42,26 @@ def _code(outcome: Outcome) -> Exit:
         case wire.PlanResult(changes=changes):
             return Exit.CHANGES if changes else Exit.OK
         case wire.Status():
-            return Exit.OK if settled(outcome) else Exit.CHANGES
+            return Exit.CHANGES if findings(outcome) else Exit.OK
         case _:
             return Exit.OK
 
 
-def settled(status: wire.Status) -> bool:
-    """Whether the host is exactly what the inventory says, its daemons included."""
-    return not any(findings(status))
-
-
 def findings(status: wire.Status) -> tuple[str, ...]:
-    """What is not as it should be, in words."""
+    """What is not as it should be, in words; nothing when the host is exactly what the inventory says."""
     if status.live is None:
         return (f"no release is live yet ({summary(status.drift)} to come)",)
+    failed = [unit for unit, state in status.units.items() if state == "failed"]
     found = {
-        f"release {short(status.live)} is live, the inventory says {short(status.expected)}": _other(status),
+        f"release {short(status.live)} is live, the inventory says {short(status.expected)}": (
+            status.live != status.expected
+        ),
         "an activation was cut short; the next one finishes or undoes it": status.interrupted,
         f"differs: {summary(status.drift)}": status.drift,
         f"not running with what is on disk: {', '.join(status.stale)}": status.stale,
-        f"failed: {', '.join(_failed_units(status))}": _failed_units(status),
+        f"failed: {', '.join(failed)}": failed,
     }
     return tuple(words for words, so in found.items() if so)
-
-
-def _other(status: wire.Status) -> bool:
-    return status.live != status.expected
-
-
-def _failed_units(status: wire.Status) -> list[str]:
-    return [unit for unit, state in status.units.items() if state == "failed"]
 
 
 @dataclass(frozen=True)
@@ -107,12 +99,21 @@ def verdict(outcome: Outcome) -> Verdict:
             return _attention("bare: not prepared yet, `apply` does that first")
         case Failure():
             return Verdict("✗", "red", outcome.trouble.value.replace("-", " "), outcome.message)
+        case _:
+            return _good(f"prepared: {', '.join(outcome)}" if outcome else "was prepared already")
 
 
 def _afterwards(failed: wire.Failed) -> str:
     if not failed.restored:
         return "the previous state is NOT back, look at this host now"
     return "the previous state is back in force" if failed.phase in _LIVE else "nothing live was changed"
+
+
+def changes_of(outcome: Outcome) -> tuple[wire.Change, ...]:
+    """The changes that an outcome tells of, done, to do, or found."""
+    if isinstance(outcome, wire.Status):
+        return outcome.drift
+    return outcome.changes if isinstance(outcome, (wire.PlanResult, wire.Applied)) else ()
 
 
 def short(release: str | None) -> str:
@@ -123,6 +124,8 @@ def plain(outcome: Outcome) -> dict[str, Any]:
     """The outcome for other programs; its key `result` says of which kind it is."""
     if isinstance(outcome, Failure):
         return {"result": "failure", "trouble": outcome.trouble.value, "message": outcome.message}
+    if isinstance(outcome, tuple):
+        return {"result": "prepared", "changed": list(outcome)}
     return {"result": _KINDS[type(outcome)], **asdict(outcome)}
 
 

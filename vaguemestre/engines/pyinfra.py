@@ -2,7 +2,7 @@
 
 All functions are synchronous, work on the hosts side by side and give one outcome a host: what the activator answered
 (`wire`), or a `Failure` with its whole message; one host's failure never stops another. `names` are slugs of
-establishments or names of hosts; none means all.
+establishments or names of hosts; none means all. `sessions` may be started beforehand, to save a third of a second.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 from vaguemestre.engines import contact, wire
 from vaguemestre.engines.parcel import Parcel, pack
@@ -88,40 +89,57 @@ class Door:
 
 
 @contextmanager
-def door(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> Iterator[Door]:
-    """Start connecting to the chosen hosts.
+def door(
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
+) -> Iterator[Door]:
+    """Start connecting to the chosen hosts, through `sessions` when the caller has started them already.
 
     Raises:
         SelectionError: a name is unknown.
     """
     targets = {host.name: target(fleet, one, host) for one, host in select(fleet, names)}
-    with Sessions(tuple(targets.values())) as sessions:
-        yield Door(fleet, sessions, targets, on_text)
+    with nullcontext(sessions) if sessions else Sessions() as opened:
+        opened.open(tuple(targets.values()))
+        yield Door(fleet, opened, targets, on_text)
 
 
-def plan(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> dict[str, Outcome]:
+def plan(
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
+) -> dict[str, Outcome]:
     """What apply would change; nothing is changed, not even on a bare host."""
-    with door(fleet, names, on_text) as hosts:
+    with door(fleet, names, on_text, sessions) as hosts:
         return hosts.ask("plan", _without_secrets(hosts.parcels()))
 
 
-def status(fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent) -> dict[str, Outcome]:
+def status(
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
+) -> dict[str, Outcome]:
     """What is live on each host, and what there differs from what the inventory says now."""
-    with door(fleet, names, on_text) as hosts:
+    with door(fleet, names, on_text, sessions) as hosts:
         return hosts.ask("status", _without_secrets(hosts.parcels()))
 
 
 def rollback(
-    fleet: Fleet, names: Sequence[str] = (), release: str | None = None, on_text: OnText = silent
+    fleet: Fleet,
+    names: Sequence[str] = (),
+    on_text: OnText = silent,
+    sessions: Sessions | None = None,
+    *,
+    release: str | None = None,
 ) -> dict[str, Outcome]:
     """Put the previous release back, or the one with this id."""
-    with door(fleet, names, on_text) as hosts:
+    with door(fleet, names, on_text, sessions) as hosts:
         arguments = (release,) if release else ()
         return hosts.ask("rollback", dict.fromkeys(hosts.targets, wire.payload(None, {})), *arguments)
 
 
 def apply(
-    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, limits: Limits = _USUAL_LIMITS
+    fleet: Fleet,
+    names: Sequence[str] = (),
+    on_text: OnText = silent,
+    sessions: Sessions | None = None,
+    *,
+    limits: Limits = _USUAL_LIMITS,
 ) -> dict[str, Outcome]:
     """Make each host what the inventory says; a bare host is prepared first, one without a change is left alone.
 
@@ -130,7 +148,7 @@ def apply(
     Raises:
         UnsafePlanError: the plan of some host crosses `limits`; nothing was changed on any.
     """
-    with door(fleet, names, on_text) as hosts:
+    with door(fleet, names, on_text, sessions) as hosts:
         parcels = hosts.parcels()
         planned = hosts.ask("plan", _without_secrets(parcels))
         refuse_unsafe({name: one.changes for name, one in planned.items() if isinstance(one, wire.PlanResult)}, limits)
@@ -140,7 +158,8 @@ def apply(
         inputs = {name: wire.payload(one.release, one.secrets) for name, one in due.items() if name not in unprepared}
         applied = hosts.ask("apply", inputs)
         again = _asked_again(hosts, applied, inputs, on_text)
-    return {name: _unchanged(one) for name, one in planned.items()} | unprepared | applied | again
+    retold = {name: _as_planned(one, planned[name]) for name, one in again.items()}
+    return {name: _unchanged(one) for name, one in planned.items()} | unprepared | applied | retold
 
 
 def _due(planned: Outcome) -> bool:
@@ -156,28 +175,30 @@ def _unchanged(planned: Outcome) -> Outcome:
 
 
 def bootstrap(
-    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent
+    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
 ) -> dict[str, tuple[str, ...] | Failure]:
     """Prepare bare hosts; gives what was changed on each, nothing when it was prepared already."""
-    with door(fleet, names, on_text) as hosts:
+    with door(fleet, names, on_text, sessions) as hosts:
         parcels, seen = hosts.parcels(), hosts.run(Command(_PREPARED))
         bare = {name: parcels[name] for name, one in seen.items() if _is_bare(one)}
         refused = {name: one for name, one in seen.items() if isinstance(one, Failure) and name not in bare}
         return dict.fromkeys(seen, ()) | refused | hosts.prepare(bare)
 
 
-def bare(fleet: Fleet, names: Sequence[str] = ()) -> dict[str, bool | Failure]:
+def bare(fleet: Fleet, names: Sequence[str] = (), sessions: Sessions | None = None) -> dict[str, bool | Failure]:
     """Whether each host still waits for its first contact."""
-    with door(fleet, names) as hosts:
+    with door(fleet, names, sessions=sessions) as hosts:
         seen = hosts.run(Command(_PREPARED))
     return {
         name: one if isinstance(one, Failure) and not _is_bare(one) else _is_bare(one) for name, one in seen.items()
     }
 
 
-def run(fleet: Fleet, names: Sequence[str], command: str, stdin: bytes = b"") -> dict[str, Ran | Failure]:
+def run(
+    fleet: Fleet, names: Sequence[str], command: str, stdin: bytes = b"", sessions: Sessions | None = None
+) -> dict[str, Ran | Failure]:
     """A shell command, run as the kit's user, on each chosen host; `sudo -n` is the command's business."""
-    with door(fleet, names) as hosts:
+    with door(fleet, names, sessions=sessions) as hosts:
         return hosts.run(Command(command, stdin))
 
 
@@ -197,7 +218,9 @@ def _asked_again(
     until = time.monotonic() + _ASK_AGAIN_FOR
     while (waited := [name for name, one in again.items() if _unsettled(one)]) and time.monotonic() < until:
         for name in waited:
-            on_text(name, "the link was cut; the host goes on by itself, asking again")
+            on_text(
+                name, f"the link was cut; it goes on by itself and is asked again ({until - time.monotonic():.0f} s)"
+            )
         time.sleep(_ASK_AGAIN_EVERY)
         again |= hosts.ask("apply", {name: inputs[name] for name in waited})
     return again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,19 +140,22 @@ class Session:
         raise AssertionError("unreachable")
 
     def _try(self) -> None:
-        with suppress(TroubleError):  # said again, to whoever asks this session to run something
+        """The first attempt, made before anybody asks; its trouble is for whoever asks first."""
+        try:
             self._connect()
+        except TroubleError as error:
+            self._trouble = error
 
     def _connect(self) -> None:
-        with self._lock:  # one attempt at a time, and what failed once is not tried again for the next command
+        with self._lock:  # one attempt at a time
             if self._trouble:
-                raise self._trouble
+                trouble, self._trouble = self._trouble, None
+                raise trouble
             try:
                 connect(self._host, self.target)
             except TroubleError as error:
-                self._trouble = _bare(self.target) if error.trouble is Trouble.REFUSED else None
-                self._trouble = self._trouble or error
-                raise self._trouble from error
+                bare = _bare(self.target) if error.trouble is Trouble.REFUSED else None
+                raise bare or error from error
 
     def _lost(self) -> TroubleError:
         return TroubleError(Trouble.LOST, f"{self.target.name}: the link was cut while a command was running there")

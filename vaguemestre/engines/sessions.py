@@ -56,9 +56,12 @@ def _silent(host: str, text: str) -> None:
 
 
 class Sessions:
-    """Connections with some hosts, opened side by side while the caller goes on; use it in a `with` statement."""
+    """A pyinfra process and its connections with some hosts; use it in a `with` statement.
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    The process starts at once, beside whatever the caller does until it knows which hosts to `open`.
+    """
+
+    def __init__(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START],
@@ -68,6 +71,9 @@ class Sessions:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))},
             start_new_session=True,  # Ctrl-C is the command line's business: it ends this process when it has spoken
         )
+
+    def open(self, targets: Sequence[Target]) -> None:
+        """Begin to connect to these hosts, side by side; a host's trouble shows when it is asked to run something."""
         self._order({"do": "open", "targets": [one.plain() for one in targets], "timeout": CONNECT_TIMEOUT})
 
     def __enter__(self) -> Self:
