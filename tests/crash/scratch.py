@@ -8,11 +8,13 @@ start, or reload, and fall over afterwards.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import resource
 import signal
 import stat
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +24,23 @@ from vaguemestre.host.activate import Desk, Request
 from vaguemestre.host.activator.disk import DRAFT, Disk
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Content, Facts, Machine, Say, UnitState
+from vaguemestre.host.activator.resident import Program
 from vaguemestre.host.activator.switch import Move
 from vaguemestre.release import Account, Package, Release
 
 STATE = Path("var/lib/vaguemestre")
 OURS = {"etc/systemd/system/vaguemestre-recover.service", "etc/systemd/system/vaguemestre-settle.service"}
 Witness = Callable[[str], object]
+
+
+def _program() -> Program:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("__main__.py", "")
+    return Program("0123456789abcdef", archive.getvalue())
+
+
+_PROGRAM = _program()
 
 
 class ScratchMachine(Machine):
@@ -39,8 +52,8 @@ class ScratchMachine(Machine):
         self.root = root
         self._witness = witness
 
-    def program(self) -> bytes:
-        return b"the activator"
+    def program(self) -> Program:
+        return _PROGRAM
 
     def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
         installed = {name: "1.0" for name in packages if (self.root / "usr/lib/packages" / name).exists()}

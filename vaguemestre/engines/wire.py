@@ -8,6 +8,7 @@ a temporary folder, and the host needs only Debian's python3.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import shlex
@@ -21,6 +22,8 @@ from typing import Any
 
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.host.activator.plan import Change
+from vaguemestre.host.activator.resident import DIGITS
+from vaguemestre.host.activator.store import STATE
 from vaguemestre.release import Release
 
 __all__ = ["Applied", "Change", "Failed", "PlanResult", "Recovered", "Result", "Status", "WireError"]
@@ -31,11 +34,12 @@ _MEMBERS = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "
 _MAIN = "import sys\nfrom vaguemestre.host.activate import main\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
-# The archive lives in memory (memfd_create(2)) and dies with the process.
+# The host runs the compiled copy it keeps of this very archive, or else the archive itself, which then lives in memory
+# (memfd_create(2)) and dies with the process.
 _LOADER = (
-    "import os,sys;i=sys.stdin.buffer;f=os.memfd_create('activator');"
-    "os.write(f,i.read(int(i.readline())));sys.path.insert(0,f'/proc/self/fd/{f}');"
-    "from vaguemestre.host.activate import main;sys.exit(main(sys.argv[1:]))"
+    "import os,sys;i=sys.stdin.buffer;z=i.read(int(i.readline()));p='{state}/activator-{digest}.pyz';"
+    "os.path.exists(p) or (f:=os.memfd_create('activator')) and os.write(f,z) and (p:=f'/proc/self/fd/{{f}}');"
+    "sys.path.insert(0,p);from vaguemestre.host.activate import main;sys.exit(main(sys.argv[1:]))"
 )
 
 
@@ -110,7 +114,8 @@ _RESULTS: dict[str, type[Result]] = {
 def command(verb: str, *arguments: str, sudo: bool = True) -> str:
     """The one command line, quoted for a shell. `-I -S`: nothing of the host's Python environment has a say."""
     before = ("sudo", "-n") if sudo else ()
-    return shlex.join((*before, "/usr/bin/python3", "-I", "-S", "-c", _LOADER, verb, *arguments))
+    loader = _LOADER.format(state=STATE, digest=hashlib.sha256(bundle()).hexdigest()[:DIGITS])
+    return shlex.join((*before, "/usr/bin/python3", "-I", "-S", "-c", loader, verb, *arguments))
 
 
 def payload(release: Release | None = None, secrets: Mapping[str, bytes] | None = None) -> bytes:

@@ -25,16 +25,19 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.host.activator.activation import Activation, Outcome
+from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Machine, UnitState
-from vaguemestre.host.activator.plan import SETTLING
+from vaguemestre.host.activator.plan import SETTLING, Change
 from vaguemestre.host.activator.store import Store
 from vaguemestre.release import Release, parse
+
+if TYPE_CHECKING:
+    from vaguemestre.host.activator.activation import Activation  # imported late: a host without changes needs none
 
 _USAGE = "usage: activate VERB [ID] [--log=FILE] [--files]; VERB: plan stage apply activate rollback status recover"
 
@@ -86,13 +89,7 @@ def _voice(disk: Disk, log: str) -> TextIO:
     """Where events go: the session, or the log that a session follows."""
     if not log:
         return os.fdopen(os.dup(1), "w")
-    _load_all()
     return (disk.root / log[1:]).open("a")
-
-
-def _load_all() -> None:
-    """Import what is imported late: the archive may be replaced while we run."""
-    from vaguemestre.host.activator import judge, packages  # noqa: F401
 
 
 class Desk:
@@ -103,7 +100,6 @@ class Desk:
         self.disk = disk
         self.machine = machine
         self.store = Store(disk)
-        self.activation = Activation(disk, machine, lambda text: self.emit({"event": "step", "text": text}))
         self._out = out
         self._began = time.monotonic()
 
@@ -129,7 +125,7 @@ class Desk:
 
     def plan(self) -> Result:
         release, id = self._wanted()
-        _, todo = self.activation.look(release, self.store.live())
+        _, todo = assess(self.machine, self.store, release, self.store.live())
         live = self.store.current().id
         shown = [asdict(change) for change in todo]
         return {"result": "plan", "release": id, "live": live, "changes": shown}, Exit.CHANGES if todo else Exit.OK
@@ -141,7 +137,7 @@ class Desk:
         """As `stage` and then `activate`; when there is nothing to do, at once."""
         if not self.request.id and self._nothing_to_do():
             current = self.store.current()
-            return self._applied(Outcome(current.id or "", current.previous, False, ())), Exit.OK
+            return self._applied(current.id or "", current.previous, False, ()), Exit.OK
         return self._change("apply", self._keep())
 
     def activate(self) -> Result:
@@ -158,7 +154,7 @@ class Desk:
         target, expected = (parse(self.request.document), self._id()) if self.request.document else (live, None)
         body: dict[str, Any] = {"drift": [], "stale": [], "units": {}, "packages": {}}
         if target:
-            seen, todo = self.activation.look(target, live)
+            seen, todo = assess(self.machine, self.store, target, live)
             states = {unit.name: seen.units.get(unit.name, UnitState()) for unit in target.units}
             body = {
                 "drift": [asdict(change) for change in todo],
@@ -174,7 +170,7 @@ class Desk:
     def recover(self) -> Result:
         self.store.open()
         with self.store.lock("recover"):
-            done = self.activation.recover(files_only=self.request.files_only)
+            done = self._activation().recover(files_only=self.request.files_only)
         return {"result": "recovered", "live": self.store.current().id, "did": done}, Exit.OK
 
     def _change(self, verb: str, id: str) -> Result:
@@ -183,8 +179,8 @@ class Desk:
             return self._elsewhere(verb, id)
         self.store.open()
         with self.store.lock(verb):
-            outcome = self.activation.carry_out(id, stage_only=verb == "stage")
-        return self._applied(outcome), Exit.OK
+            outcome = self._activation().carry_out(id, stage_only=verb == "stage")
+        return self._applied(id, outcome.previous, outcome.changed, outcome.changes), Exit.OK
 
     def _elsewhere(self, verb: str, id: str) -> Result:
         from vaguemestre.host.activator.detach import detach
@@ -209,7 +205,7 @@ class Desk:
         if current.id != self._id() or self.store.journal() is not None:
             return False
         release, _ = self._wanted()
-        return not self.activation.look(release, release)[1]
+        return not assess(self.machine, self.store, release, release)[1]
 
     def _wanted(self) -> tuple[Release, str]:
         if not self.request.document:
@@ -228,10 +224,14 @@ class Desk:
         except ActivationError:
             return True
 
-    def _applied(self, outcome: Outcome) -> dict[str, Any]:
-        shown = [asdict(change) for change in outcome.changes]
-        seconds = round(time.monotonic() - self._began, 3)
-        return {"result": "applied", **vars(outcome), "changes": shown, "seconds": seconds}
+    def _activation(self) -> Activation:
+        from vaguemestre.host.activator.activation import Activation
+
+        return Activation(self.disk, self.machine, lambda text: self.emit({"event": "step", "text": text}))
+
+    def _applied(self, id: str, previous: str | None, changed: bool, done: tuple[Change, ...]) -> dict[str, Any]:
+        told = {"release": id, "previous": previous, "changed": changed, "changes": [asdict(one) for one in done]}
+        return {"result": "applied", **told, "seconds": round(time.monotonic() - self._began, 3)}
 
     def _failed(self, error: VaguemestreError | OSError) -> dict[str, Any]:
         phase, restored = (error.phase, error.restored) if isinstance(error, ActivationError) else ("document", True)

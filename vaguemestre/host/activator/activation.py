@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vaguemestre.host.activator import resident
+from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Machine, UnitState
-from vaguemestre.host.activator.observe import Observed, observe
-from vaguemestre.host.activator.plan import SETTLING, Change, changes
+from vaguemestre.host.activator.observe import Observed
+from vaguemestre.host.activator.plan import SETTLING, Change
 from vaguemestre.host.activator.settle import Settler
 from vaguemestre.host.activator.store import Current, Store, now
 from vaguemestre.host.activator.switch import Journal, Switch, moves, new_folder, refuse_obstacles
@@ -30,7 +31,7 @@ class Outcome:
 
 
 class Activation:
-    """The work on one host. The caller holds the store's lock for all but `look`."""
+    """The work on one host. The caller holds the store's lock."""
 
     def __init__(self, disk: Disk, machine: Machine, say: Callable[[str], None]) -> None:
         self.disk = disk
@@ -41,9 +42,8 @@ class Activation:
         self.settler = Settler(machine, self.store, say)
 
     def look(self, wanted: Release, live: Release | None) -> tuple[Observed, tuple[Change, ...]]:
-        """The host as it is, and what keeps it from being `wanted`."""
-        seen = observe(self.disk, self.machine, self.store.settled(), wanted, live)
-        return seen, changes(wanted, live, seen)
+        """As `assess`."""
+        return assess(self.machine, self.store, wanted, live)
 
     def carry_out(self, id: str, *, stage_only: bool = False) -> Outcome:
         """Make the host this stored release; with `stage_only` stop when all is fetched and judged.

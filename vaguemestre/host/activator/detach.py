@@ -28,17 +28,17 @@ def detach(disk: Disk, machine: Machine, verb: str, id: str) -> Iterator[dict[st
         BusyError: such a unit runs already.
         ActivationError: it cannot be started, or ended without a result.
     """
-    resident.put_program(disk, machine)
+    program = resident.put_program(disk, machine)
     log = f"{STATE}/log/{time.time_ns()}.jsonl"
     disk.put(log, b"")
-    _begin(verb, id, log)
+    _begin(program, verb, id, log)
     return _follow(disk, log)
 
 
-def _begin(verb: str, id: str, log: str) -> None:
+def _begin(program: str, verb: str, id: str, log: str) -> None:
     properties = ("Type=exec", f"OnFailure={resident.SETTLE}", "SuccessExitStatus=1 3 5")
     options = ("--collect", "--quiet", *(f"--property={one}" for one in properties))
-    command = ("/usr/bin/python3", "-I", resident.PROGRAM, verb, id, f"--log={log}")
+    command = ("/usr/bin/python3", "-I", program, verb, id, f"--log={log}")
     done = run("systemd-run", f"--unit={UNIT}", *options, "--", *command)
     if done.code and "already" in done.output:
         raise BusyError(f"another activation is at work on this host ({UNIT})\n    try again later")

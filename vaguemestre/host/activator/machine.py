@@ -18,6 +18,7 @@ from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.release import Account, Package
 
 if TYPE_CHECKING:
+    from vaguemestre.host.activator.resident import Program
     from vaguemestre.host.activator.switch import Move
 
 Content = Mapping[str, Callable[[], bytes]]
@@ -98,7 +99,7 @@ class Machine:
         member = ("--append", "--groups", ",".join(account.groups)) if account.groups else ()
         self._accounts("usermod", "--home", account.home, "--shell", account.shell, *member, account.name)
 
-    def program(self) -> bytes:
+    def program(self) -> Program:
         """The archive that this activator came in: see `vaguemestre.host.activator.resident`."""
         from vaguemestre.host.activator.resident import program
 

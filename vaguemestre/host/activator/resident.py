@@ -7,7 +7,13 @@ and whenever a detached activation dies, `vaguemestre-settle.service` brings the
 
 from __future__ import annotations
 
+import hashlib
+import io
+import marshal
+import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 from vaguemestre.host.activator.disk import Disk, draft_of
@@ -16,7 +22,7 @@ from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.store import JOURNAL, STATE
 from vaguemestre.release import Release
 
-PROGRAM = f"{STATE}/activator.pyz"
+DIGITS = 16
 SETTLE = "vaguemestre-settle.service"
 RECOVER = "vaguemestre-recover.service"
 _UNITS = "/etc/systemd/system"
@@ -54,21 +60,54 @@ WantedBy=multi-user.target
 """
 
 
-def program() -> bytes:
-    """The archive this very code was loaded from.
+@dataclass(frozen=True)
+class Program:
+    """An archive of the activator. `digest` is that of the archive as it came, and names the compiled one kept here:
+    one that runs is never replaced under its feet.
+    """
+
+    digest: str
+    archive: bytes
+
+    @property
+    def path(self) -> str:
+        return f"{STATE}/activator-{self.digest}.pyz"
+
+
+def program() -> Program:
+    """The one that this very code was loaded from.
 
     Raises:
-        ActivationError: it runs from loose files, which cannot be installed.
+        ActivationError: it runs from loose files, which cannot be kept.
     """
-    archive: str | None = getattr(__spec__.loader, "archive", None) if __spec__ else None
-    if archive is None:
+    path: str | None = getattr(__spec__.loader, "archive", None) if __spec__ else None
+    if path is None:
         raise ActivationError("prepare", "the activator must run from its archive, see vaguemestre.engines.wire")
-    return Path(archive).read_bytes()
+    archive = Path(path).read_bytes()
+    if path.startswith(f"{STATE}/activator-"):
+        return Program(path.removeprefix(f"{STATE}/activator-").removesuffix(".pyz"), archive)
+    return Program(hashlib.sha256(archive).hexdigest()[:DIGITS], archive)
 
 
-def put_program(disk: Disk, machine: Machine) -> None:
-    """Keep a copy of the activator on the host."""
-    _put(disk, PROGRAM, machine.program(), 0o600)
+def put_program(disk: Disk, machine: Machine) -> str:
+    """Keep the program on the host, compiled for its Python; where it is."""
+    here = machine.program()
+    if not disk.look(here.path):
+        disk.put(here.path, _compiled(here.archive))
+    return here.path
+
+
+def _compiled(archive: bytes) -> bytes:
+    """The archive with the byte code of each module beside it (PEP 552, never checked: both are in one file)."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as came, zipfile.ZipFile(buffer, "w") as kept:
+        for name in came.namelist():
+            source = came.read(name)
+            code = marshal.dumps(compile(source, name, "exec", dont_inherit=True))
+            head = MAGIC_NUMBER + (1).to_bytes(4, "little") + source_hash(source)
+            kept.writestr(zipfile.ZipInfo(name), source)
+            kept.writestr(zipfile.ZipInfo(f"{name}c"), head + code)
+    return buffer.getvalue()
 
 
 def sweep(disk: Disk) -> None:
@@ -80,9 +119,9 @@ def sweep(disk: Disk) -> None:
 def settle_in(disk: Disk, machine: Machine, releases: Iterable[Release]) -> None:
     """Install, or bring up to date, the program and its two units; nothing happens when they are."""
     units = sorted({unit.name for release in releases for unit in release.units if not unit.masked})
-    values = {"journal": JOURNAL, "state": STATE, "program": PROGRAM, "units": " ".join(units), "recover": RECOVER}
+    path = put_program(disk, machine)
+    values = {"journal": JOURNAL, "state": STATE, "program": path, "units": " ".join(units), "recover": RECOVER}
     texts = {RECOVER: _RECOVER.format(**values), SETTLE: _SETTLE.format(**values)}
-    put_program(disk, machine)
     changed = [name for name, text in texts.items() if _put(disk, f"{_UNITS}/{name}", text.encode(), 0o644)]
     if changed:
         machine.reload_definitions()
@@ -90,6 +129,13 @@ def settle_in(disk: Disk, machine: Machine, releases: Iterable[Release]) -> None
     for name in texts:
         if name not in states or not states[name].enabled:
             machine.enable(name)
+    _remove_others(disk, path)
+
+
+def _remove_others(disk: Disk, path: str) -> None:
+    for name in disk.names(STATE):
+        if name.startswith("activator-") and f"{STATE}/{name}" != path:
+            disk.remove(f"{STATE}/{name}")
 
 
 def _put(disk: Disk, path: str, content: bytes, mode: int) -> bool:

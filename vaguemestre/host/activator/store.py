@@ -56,7 +56,12 @@ class Store:
 
     def sweep(self) -> None:
         """Remove drafts of our own notes that a power cut left; a secret may be in one."""
-        folders = ("", "/releases", "/log", *(f"/credentials/{name}" for name in self.disk.names(f"{STATE}/credentials")))
+        folders = (
+            "",
+            "/releases",
+            "/log",
+            *(f"/credentials/{name}" for name in self.disk.names(f"{STATE}/credentials")),
+        )
         for folder in folders:
             for name in self.disk.names(f"{STATE}{folder}"):
                 if name.endswith(DRAFT):
