@@ -174,6 +174,13 @@ def _unchanged(planned: Outcome) -> Outcome:
     return wire.Applied(release=planned.release, previous=None, changed=False, changes=(), seconds=0.0)
 
 
+def _as_planned(again: Outcome, planned: Outcome) -> Outcome:
+    """Asked again, a host that had finished tells of no change; what it did is what had been planned."""
+    if isinstance(again, wire.Applied) and not again.changed and isinstance(planned, wire.PlanResult):
+        return replace(again, changed=True, changes=planned.changes)
+    return again
+
+
 def bootstrap(
     fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
 ) -> dict[str, tuple[str, ...] | Failure]:
@@ -217,10 +224,9 @@ def _asked_again(
     again: dict[str, Outcome] = {name: one for name, one in outcomes.items() if troubled(one, Trouble.LOST)}
     until = time.monotonic() + _ASK_AGAIN_FOR
     while (waited := [name for name, one in again.items() if _unsettled(one)]) and time.monotonic() < until:
+        left = until - time.monotonic()
         for name in waited:
-            on_text(
-                name, f"the link was cut; it goes on by itself and is asked again ({until - time.monotonic():.0f} s)"
-            )
+            on_text(name, f"the link was cut; it goes on by itself, and is asked again for another {left:.0f} s")
         time.sleep(_ASK_AGAIN_EVERY)
         again |= hosts.ask("apply", {name: inputs[name] for name in waited})
     return again
