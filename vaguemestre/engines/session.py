@@ -51,7 +51,7 @@ def inventory(targets: dict[str, Target], *, first_contact: bool = False) -> Inv
 
 def _data(target: Target, first_contact: bool) -> dict[str, Any]:
     user = target.bootstrap_user if first_contact else target.user
-    return {
+    data = {
         "ssh_hostname": target.address,
         "ssh_port": target.port,
         "ssh_user": user,
@@ -66,6 +66,7 @@ def _data(target: Target, first_contact: bool) -> dict[str, Any]:
         },
         "_sudo": user != "root",
     }
+    return {name: value for name, value in data.items() if value is not None}  # pyinfra has no None, only absence
 
 
 def _sealed(key: str) -> bool:
