@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from textwrap import indent
 
 import typer
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +30,7 @@ def show(
         told = verdict(outcome)
         console.print(Text.assemble((host, "bold"), "  ", told.line()), soft_wrap=True)
         for words in filter(None, (told.message, _circumstances(outcome))):
-            console.print(Padding.indent(words, 4), soft_wrap=True)
+            console.print(indent(words, "    "), soft_wrap=True)  # never cut: the daemon's words may be anywhere
         if changes and (found := changes_of(outcome)):
             console.print(shown(found, diffs=diffs, new_files=new_files), soft_wrap=True)
 
