@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from letters import LETTER, Peer, answer, edge_answer, kept
+from letters import LETTER, Peer, answer, edge_answer, kept, kept_filter
 from terminal import Typed
 
 from vaguemestre.establishment import Fleet
@@ -256,6 +256,23 @@ def test_a_filter_cannot_forward_and_the_message_stays(lab: Lab, pasteur: Mailbo
     bernard.wait_for(anne.send(bernard.address, "Reste ici"))
 
 
+def test_the_establishments_filters_go_before_a_persons_own(lab: Lab, pasteur: Mailboxes, anne: Correspondent) -> None:
+    ida = open_mailbox(pasteur, "ida")
+    own = 'require "imap4flags"; addflag "personal";'
+    kept_filter(ida.ip, ida.anchors, ida.host, ida.address, ida.password, own)
+    first = 'require "imap4flags"; if header "subject" "Les deux" { addflag "establishment"; }'
+    script = "/etc/dovecot/sieve/before/10-essai.sieve"
+    lab.exec(ida.host, ["tee", script], stdin=first.encode())
+    try:
+        ida.wait_for(anne.send(ida.address, "Les deux"))
+        ida.wait_for(anne.send(ida.address, "Le sien seul"))
+    finally:
+        lab.exec(ida.host, ["rm", script])
+    with ida.imap() as session:
+        assert session.search(None, "KEYWORD establishment")[1] == [b"1"]
+        assert session.search(None, "KEYWORD personal")[1] == [b"1 2"]
+
+
 # --- a mailbox's life ---
 
 
@@ -371,3 +388,30 @@ def test_what_was_accepted_survives_a_killed_daemon(
     assert len(accepted) >= 12
     for message_id in accepted:
         hugo.wait_for(message_id, seconds=90)
+
+
+def test_a_host_that_lost_power_comes_back_by_itself_with_all_its_mail(
+    lab: Lab, anne: Correspondent, paul: Correspondent
+) -> None:
+    before = anne.send(paul.address, "Avant la coupure")
+    paul.wait_for(before)
+    lab.kill(paul.host)
+    during = anne.send(paul.address, "Pendant la coupure")
+    lab.start(paul.host)
+    _until_greeted(paul.ip)
+    lab.exec(anne.host, ["postqueue", "-f"])
+    for message_id in (before, during):
+        paul.wait_for(message_id, seconds=90)
+
+
+def _until_greeted(ip: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            smtplib.SMTP(ip, 25, timeout=5).close()
+            imaplib.IMAP4(ip, 143, timeout=5).shutdown()
+        except OSError:
+            assert time.monotonic() < end, f"{ip} did not come back within {seconds:.0f} s"
+            time.sleep(1)
+        else:
+            return

@@ -29,7 +29,9 @@ ENDED = ("closed", "quarantined", "purged")
 # RFC 5321 section 4.5.1, RFC 2142, and who speaks for the machine: these are led to the postmaster on every domain.
 ROLE_ADDRESSES = ("abuse", "hostmaster", "mailer-daemon", "postmaster", "root", "security", "vmail")
 
-_LOCAL = re.compile(r"[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?")
+_LOCAL = re.compile(
+    r"(?!.*\.\.)[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?"
+)  # RFC 5321 section 4.1.2, as far as people use it
 _RPPS = re.compile(r"[0-9]{11}")
 _STRUCTURE = re.compile(r"1[0-9][0-9AB][0-9]{7}|3[0-9]{14}")
 
@@ -165,7 +167,9 @@ def _wrong_address(box: Mailbox, site: Site) -> list[str]:
     if box.domain not in site.domains:
         wrong.append(f"{box.address}: {box.domain} is not served here; served are: {', '.join(site.domains)}")
     if not _LOCAL.fullmatch(box.local):
-        wrong.append(f"{box.address}: before the @, use a-z 0-9 . _ + - and begin and end with a letter or digit")
+        wrong.append(
+            f"{box.address}: before the @, use a-z 0-9 . _ + -, begin and end with a letter or digit, no two dots"
+        )
     if box.local in site.reserved:
         wrong.append(f"{box.address}: {box.local}@ is led to {site.postmaster} on every domain; choose another name")
     return wrong

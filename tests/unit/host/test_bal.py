@@ -52,6 +52,7 @@ WRONG = [
     (replace(PERSON, address="an ne@pasteur.test"), "begin and end with a letter or digit"),
     (replace(PERSON, address="anne/../paul@pasteur.test"), "begin and end with a letter or digit"),
     (replace(PERSON, address="../anne@pasteur.test"), "begin and end with a letter or digit"),
+    (replace(PERSON, address="anne..essai@pasteur.test"), "no two dots"),
     (replace(PERSON, address="hélène@pasteur.test"), "begin and end with a letter or digit"),
     (replace(PERSON, address="abuse@pasteur.test"), "is led to postmaster@pasteur.test"),
 ]
