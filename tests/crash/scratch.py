@@ -216,7 +216,12 @@ class Host:
         child = os.fork()
         if child == 0:
             document = release.document() if release else b""
-            self._serve(Request(verb, id, "", files_only, document, dict(secrets or {})), out, die_at, largest)
+            self._serve(
+                Request(verb, id, files_only=files_only, document=document, secrets=dict(secrets or {})),
+                out,
+                die_at,
+                largest,
+            )
         status = os.waitpid(child, 0)[1]
         events = [json.loads(line) for line in out.read_text().splitlines()]
         if os.WIFSIGNALED(status):

@@ -23,6 +23,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -39,7 +40,9 @@ from vaguemestre.release import Release, parse
 if TYPE_CHECKING:
     from vaguemestre.host.activator.activation import Activation  # imported late: a host without changes needs none
 
-_USAGE = "usage: activate VERB [ID] [--log=FILE] [--files]; VERB: plan stage apply activate rollback status recover"
+_USAGE = """\
+usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping]
+VERB: plan stage apply activate rollback status recover"""
 
 Result = tuple[dict[str, Any], Exit]
 
@@ -52,6 +55,7 @@ class Request:
     id: str = ""
     log: str = ""
     files_only: bool = False
+    unless_stopping: bool = False
     document: bytes = b""
     secrets: dict[str, bytes] = field(default_factory=dict)
 
@@ -64,8 +68,10 @@ def main(argv: Sequence[str], machine: Machine | None = None, disk: Disk | None 
         print(_USAGE, file=sys.stderr)
         return Exit.INVALID
     disk = disk or Disk()
-    with _voice(disk, request.log) as out:
-        return Desk(request, disk, machine or Machine(), out).serve()
+    code = int(Exit.FAILED)
+    with suppress(BrokenPipeError), _voice(disk, request.log) as out:  # nobody may be left to hear the last line
+        code = Desk(request, disk, machine or Machine(), out).serve()
+    return code
 
 
 def read_request(argv: Sequence[str]) -> Request:
@@ -74,7 +80,7 @@ def read_request(argv: Sequence[str]) -> Request:
     options = dict(word.removeprefix("--").partition("=")[::2] for word in argv if word.startswith("--"))
     verb, id = (*words, "", "")[:2]
     came = {} if id or verb not in _TAKES_RELEASE else _came(sys.stdin.buffer.read())
-    return Request(verb, id, options.get("log", ""), "files" in options, **came)
+    return Request(verb, id, options.get("log", ""), "files" in options, "unless-stopping" in options, **came)
 
 
 def _came(payload: bytes) -> dict[str, Any]:
@@ -168,6 +174,8 @@ class Desk:
         return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
 
     def recover(self) -> Result:
+        if self.request.unless_stopping and self.machine.stopping():
+            raise ActivationError("recover", "the host is shutting down: what was cut off is mended when it boots")
         self.store.open()
         with self.store.lock("recover"):
             done = self._activation().recover(files_only=self.request.files_only)

@@ -156,8 +156,7 @@ class Activation:
         release = self.store.release(journal.release)
         try:
             self.machine.reload_definitions()
-            _, todo = self.look(release, None)
-            self.settler.settle(release, todo)
+            self.settler.settle(release, self.look(release, None)[1], doubt=True)
             self._commit(journal, release)
         except (ActivationError, OSError) as error:
             return str(self._after(error, self._back(journal)))

@@ -1,7 +1,7 @@
 """Activations run in a transient systemd unit: a lost link, a killed session or controller does not touch them.
 
-The session that asked follows the unit's log and passes it on. When the unit is killed, systemd starts
-vaguemestre-settle.service, which finishes or undoes what it was doing.
+The session that asked follows the unit's log and passes it on. When the activator is killed, systemd's ExecStopPost
+finishes or undoes what it was doing (but not while the host shuts down: the boot will).
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from vaguemestre.host.activator import resident
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError, BusyError
 from vaguemestre.host.activator.machine import Machine, run
-from vaguemestre.host.activator.store import STATE
+from vaguemestre.host.activator.store import JOURNAL, STATE
 
 UNIT = "vaguemestre-activate.service"
 _LOOK = 0.05  # seconds between two looks at the log
+_AGAIN, _PATIENCE = 0.1, 10  # seconds between two attempts to start the unit, and how many
+_MENDING = 600  # seconds that finishing or undoing may take
 _ALIVE = 2.0  # seconds of silence before asking whether the unit still runs
 
 
@@ -36,14 +38,19 @@ def detach(disk: Disk, machine: Machine, verb: str, id: str) -> Iterator[dict[st
 
 
 def _begin(program: str, verb: str, id: str, log: str) -> None:
-    properties = ("Type=exec", f"OnFailure={resident.SETTLE}", "SuccessExitStatus=1 3 5")
+    python = f"/usr/bin/python3 -I {program}"
+    mend = f"/bin/sh -c 'test ! -e {JOURNAL} || exec {python} recover --unless-stopping'"
+    properties = ("Type=exec", f"ExecStopPost={mend}", f"TimeoutStopSec={_MENDING}", "SuccessExitStatus=1 3 5")
     options = ("--collect", "--quiet", *(f"--property={one}" for one in properties))
-    command = ("/usr/bin/python3", "-I", program, verb, id, f"--log={log}")
-    done = run("systemd-run", f"--unit={UNIT}", *options, "--", *command)
-    if done.code and "already" in done.output:
-        raise BusyError(f"another activation is at work on this host ({UNIT})\n    try again later")
-    if done.code:
-        raise ActivationError("lock", f"systemd-run failed:\n{done.output}")
+    command = (*python.split(), verb, id, f"--log={log}")
+    for _ in range(_PATIENCE):
+        done = run("systemd-run", f"--unit={UNIT}", *options, "--", *command)
+        if not done.code:
+            return
+        if "already" not in done.output:
+            raise ActivationError("lock", f"systemd-run failed:\n{done.output}")
+        time.sleep(_AGAIN)  # one that has given its result takes a moment to leave
+    raise BusyError(f"another activation is at work on this host ({UNIT})\n    try again later")
 
 
 def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:
@@ -57,7 +64,7 @@ def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:
                 if event["event"] == "result":
                     return
             elif not alive:
-                raise ActivationError("settle", "the activation was killed; it is being finished or undone: see status")
+                raise ActivationError("settle", "the activation was killed; what it was doing was finished or undone")
             elif time.monotonic() - heard > _ALIVE:
                 heard, alive = time.monotonic(), _runs()  # and then the log once more: it may have ended since
             else:

@@ -117,6 +117,10 @@ class Machine:
 
         judge(commands, moves, content)
 
+    def stopping(self) -> bool:
+        """The host is shutting down."""
+        return run("systemctl", "is-system-running").output == "stopping"
+
     def reload_definitions(self) -> None:
         self._systemctl("daemon-reload")
 

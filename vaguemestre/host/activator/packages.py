@@ -53,7 +53,10 @@ def install(packages: Sequence[Package], moves: Iterable[Move], content: Content
         say("apt-get update")
         _guarded(["apt-get", *options, *_QUIET, "update", "--error-on=any"], say)
         say(f"apt-get install: {' '.join(package.name for package in packages)}")
-        _guarded(["apt-get", *options, *_QUIET, "install", "--", *(package.name for package in packages)], say)
+        _guarded(
+            ["apt-get", *options, *_QUIET, "--fix-broken", "install", "--", *(package.name for package in packages)],
+            say,
+        )
     finally:
         shutil.rmtree(_STAGE, ignore_errors=True)
         if _POLICY.exists() and not _POLICY.stat().st_size:

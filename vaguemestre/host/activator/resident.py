@@ -1,8 +1,8 @@
 """What stays on a host so that it can help itself: a copy of the activator, and two units that finish what a power cut
 or a kill left undone.
 
-`vaguemestre-recover.service` makes files whole early at boot, before any daemon of ours starts; at the end of the boot,
-and whenever a detached activation dies, `vaguemestre-settle.service` brings the units to them.
+`vaguemestre-recover.service` makes files whole early at boot, before any daemon of ours starts; at the end of the boot
+`vaguemestre-settle.service` brings the units to them.
 """
 
 from __future__ import annotations

@@ -46,8 +46,9 @@ class Settler:
         gone = set(names)
         self.store.set_settled({name: noted for name, noted in self.store.settled().items() if name not in gone})
 
-    def settle(self, release: Release, todo: Iterable[Change]) -> None:
-        """Do what `todo` says of the release's units, in their order, and look at all of them twice.
+    def settle(self, release: Release, todo: Iterable[Change], *, doubt: bool = False) -> None:
+        """Do what `todo` says of the release's units, in their order, and look at all of them once more; with `doubt`
+        even if there was nothing to do.
 
         Raises:
             ActivationError: a unit does not come up or does not serve, with its own words.
@@ -59,7 +60,7 @@ class Settler:
         for unit in release.units:
             if unit.name in actions:
                 self._settle(unit, actions[unit.name], release)
-        if actions:
+        if actions or doubt:
             self._look_again(release)
 
     def _settle(self, unit: Unit, actions: list[str], release: Release) -> None:
