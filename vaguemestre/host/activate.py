@@ -242,7 +242,7 @@ class Desk:
         return {"result": "applied", **told, "seconds": round(time.monotonic() - self._began, 3)}
 
     def _failed(self, error: VaguemestreError | OSError) -> dict[str, Any]:
-        phase, restored = (error.phase, error.restored) if isinstance(error, ActivationError) else ("document", True)
+        phase, restored = (error.phase, error.restored) if isinstance(error, ActivationError) else ("stage", True)
         message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
         live = self._live_id()
         return {"result": "failed", "phase": phase, "message": message, "restored": restored, "live": live}

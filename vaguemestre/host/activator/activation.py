@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from vaguemestre.errors import VaguemestreError
 from vaguemestre.host.activator import resident
 from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
@@ -57,6 +58,7 @@ class Activation:
         if not first and current.id == id:
             return Outcome(id, current.previous, False, ())
         refuse_obstacles(first, seen)
+        self._tell_what_stays(release, live)
         self._complete(release, first, seen)
         seen, todo = self.look(release, live)
         refuse_obstacles(todo, seen)
@@ -66,7 +68,7 @@ class Activation:
         resident.settle_in(self.disk, self.machine, [release, live] if live else [release])
         self._activate(self._journal(id, release, live, todo, seen), release, live, todo)
         self._prune()
-        return Outcome(id, current.id, True, first)
+        return Outcome(id, current.previous if current.id == id else current.id, True, first)
 
     def recover(self, *, files_only: bool = False) -> str | None:
         """Finish what was cut off, by the rule in `vaguemestre.host.activate`; what was done, None when nothing.
@@ -93,6 +95,14 @@ class Activation:
             return "the files of before are back; units follow"
         trouble = self._back(journal)
         return f"put back: {trouble}" if trouble else "the release of before is back"
+
+    def _tell_what_stays(self, release: Release, live: Release | None) -> None:
+        """What is never taken back, though the release no longer names it."""
+        for kind in ("packages", "accounts"):
+            named = {one.name for one in getattr(release, kind)}
+            stay = [one.name for one in getattr(live, kind, ()) if one.name not in named]
+            if stay:
+                self.say(f"{kind} that are no longer named stay: {', '.join(stay)}")
 
     def _complete(self, release: Release, todo: Iterable[Change], seen: Observed) -> None:
         """Packages and accounts: they come before files that need them, and stay when those go back."""
@@ -213,7 +223,7 @@ class Activation:
     def _prune(self) -> None:
         try:
             self.store.prune()
-        except OSError as error:
+        except (VaguemestreError, OSError) as error:
             self.say(f"old releases could not be cleared away: {_words(error)}")
 
 

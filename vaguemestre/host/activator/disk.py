@@ -50,7 +50,7 @@ class Disk:
         try:
             with self._at(path) as (folder, name):
                 found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-                mounted = found.st_dev != os.fstat(folder).st_dev
+                mounted = found.st_dev != os.fstat(folder).st_dev and self._is_mount_point(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "other")
@@ -151,6 +151,11 @@ class Disk:
         self.write(draft, content, mode)
         self.rename(draft, path)
         self.sync(parent(path))
+
+    def _is_mount_point(self, path: str) -> bool:
+        """By the kernel's list (proc(5)): on an overlay, device numbers alone may differ from file to file."""
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        return f"{self.root}/{path[1:]}".replace("//", "/") in {line.split(" ")[4] for line in lines}
 
     def _dress_folder(self, folder: int, name: str, mode: int, owner: tuple[int, int] | None) -> None:
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _FLAGS, dir_fd=folder)

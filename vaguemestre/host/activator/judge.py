@@ -22,7 +22,7 @@ from vaguemestre.host.activator.switch import Move
 
 _STAGE = "/run/vaguemestre-judge"
 _NEWNS, _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 0x00020000, 1, 32, 4096, 16384, 1 << 18  # mount(2), clone(2)
-_LINES = 15  # of what a judge says; the cause is at the end
+_LINES = 20  # of what a judge says; the cause is at the end
 
 Content = Mapping[str, Callable[[], bytes]]
 

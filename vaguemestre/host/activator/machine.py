@@ -25,6 +25,7 @@ Content = Mapping[str, Callable[[], bytes]]
 Say = Callable[[str], None]
 
 _ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_STARTING = 900  # seconds: units have time limits of their own, this one is for a systemd that hangs
 _SHOWN = ("Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "Result", "NeedDaemonReload")
 
 
@@ -95,9 +96,14 @@ class Machine:
         self._accounts("useradd", "--system", *group, *uid, *dress, *member, account.name)
 
     def change_account(self, account: Account) -> None:
-        """usermod(8): home, shell, further groups; never the uid, files would be orphaned."""
+        """usermod(8): home, shell, further groups; never the uid, files would be orphaned. Only what differs is asked
+        for: a home cannot change while the account has processes.
+        """
+        found = self.account(account.name)
+        home = ("--home", account.home) if not found or found.home != account.home else ()
+        shell = ("--shell", account.shell) if not found or found.shell != account.shell else ()
         member = ("--append", "--groups", ",".join(account.groups)) if account.groups else ()
-        self._accounts("usermod", "--home", account.home, "--shell", account.shell, *member, account.name)
+        self._accounts("usermod", *home, *shell, *member, account.name)
 
     def program(self) -> Program:
         """The archive that this activator came in: see `vaguemestre.host.activator.resident`."""
@@ -147,7 +153,7 @@ class Machine:
         """start, reload or restart a unit and wait for systemd's answer; a start limit hit earlier is forgotten."""
         if action != "reload":
             run("systemctl", "reset-failed", unit)
-        self._systemctl(action, unit)
+        self._systemctl("reload-or-restart" if action == "reload" else action, unit)
 
     def words(self, unit: str, since: float) -> str:
         """The last lines that a unit has written to the journal since then (Unix time)."""
@@ -158,7 +164,7 @@ class Machine:
         time.sleep(seconds)
 
     def _systemctl(self, *arguments: str) -> None:
-        done = run("systemctl", *arguments)
+        done = run("systemctl", *arguments, timeout=_STARTING)
         if done.code:
             raise ActivationError("settle", f"systemctl {' '.join(arguments)} failed:\n{done.output}")
 

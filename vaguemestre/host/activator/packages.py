@@ -9,8 +9,10 @@ not executable gives the mount a place; left behind by a power cut it means noth
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -28,10 +30,13 @@ _QUIET = (
     "-o=Dpkg::Options::=--force-confdef",
     "-o=Dpkg::Options::=--force-confold",
     "-o=Dpkg::Use-Pty=0",
-    "-o=DPkg::Lock::Timeout=300",
     "-o=Acquire::Retries=2",
 )
 _LINES = 20
+_PATIENCE, _AGAIN = 600, 5  # seconds: how long, and how often, to try while another package manager has the lock
+_LOCKED = re.compile(
+    r"Could not get lock|frontend lock was locked|is another process using it|status database is locked"
+)
 _TOLD = ("Get:", "Unpacking ", "Setting up ")
 
 Content = Mapping[str, Callable[[], bytes]]
@@ -92,7 +97,23 @@ def _preseed(packages: Iterable[Package]) -> None:
 
 
 def _guarded(command: list[str], say: Say) -> None:
-    """Run `command` where nothing starts a service."""
+    """Run `command` where nothing starts a service, after any other package manager that is at work.
+
+    Raises:
+        ActivationError: it failed, with its own words.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while (lines := _run(command, say)) is not None:
+        if not any(_LOCKED.search(line) for line in lines) or time.monotonic() > deadline:
+            raise ActivationError(
+                "packages", "\n  ".join([f"{command[0]} failed; no file was changed:", *_cause(lines)])
+            )
+        say("another package manager is at work on this host: waiting for it")
+        time.sleep(_AGAIN)
+
+
+def _run(command: list[str], say: Say) -> list[str] | None:
+    """None when all went well, else all that was said."""
     policy = _STAGE / "policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
@@ -106,6 +127,11 @@ def _guarded(command: list[str], say: Say) -> None:
             say(text)
 
     script = f"mount --bind {policy} {_POLICY} && exec {shlex.join(command)}"
-    if follow(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], _ENVIRONMENT, line):
-        told = "\n  ".join([one for one in lines if one.startswith(("E:", "Err:", "dpkg:", "W:"))] or lines[-_LINES:])
-        raise ActivationError("packages", f"{' '.join(command[:1])} failed; no file was changed:\n  {told}")
+    failed = follow(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], _ENVIRONMENT, line)
+    return lines if failed else None
+
+
+def _cause(lines: list[str]) -> list[str]:
+    """apt marks its errors; a package's own script that failed said why just before."""
+    errors = [line for line in lines if line.startswith(("E:", "Err:"))]
+    return lines[-_LINES:] if not errors or any(line.startswith("dpkg: error") for line in lines) else errors
