@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from vaguemestre.context import Context
+from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, Fleet, Host, Mode, RoleName
 from vaguemestre.release import Item, Release
 from vaguemestre.secrets import Secrets
@@ -25,7 +27,7 @@ def context(
     `secrets`, when given, stand for the versions in the store of secrets, which is then not read.
 
     Raises:
-        OSError: the trust anchors cannot be read.
+        ReleaseError: the trust anchors cannot be read.
         SecretsError: a secret cannot be read.
     """
     settings = establishment.settings
@@ -34,7 +36,7 @@ def context(
         establishment=establishment,
         served=fleet.served_by(establishment),
         settings=settings,
-        anchors=(fleet.root / settings.trust.anchors).read_text(),
+        anchors=_anchors(fleet.root / settings.trust.anchors),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
         space=tuple(sorted(domain.name for one in fleet.establishments for domain in one.domains)),
         peers=peers(fleet),
@@ -50,6 +52,15 @@ def peers(fleet: Fleet) -> dict[str, tuple[str, ...]]:
         for establishment in fleet.served_by(operator)
         for domain in establishment.domains
     }
+
+
+def _anchors(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise ReleaseError(
+            f"{file}: the trust anchors cannot be read: {error.strerror}\n    see trust.anchors"
+        ) from error
 
 
 def synthesise(context: Context) -> Release:

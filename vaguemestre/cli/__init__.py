@@ -20,7 +20,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "audit", "rollback")),
     ("Make it so", "rollout", ("rollout",)),
     ("Prove it", "verify", ("verify",)),
-    ("For other tools", "inventory", ("inventory",)),
+    ("For other tools", "inventory", ("inventory", "packages")),
 )
 _GROUPS = (("Serve people", "mailbox"), ("Rehearse", "lab"))
 

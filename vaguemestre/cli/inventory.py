@@ -122,6 +122,14 @@ def diff(
     raise typer.Exit(Exit.CHANGES if gone or any(changed.values()) else Exit.OK)
 
 
+def packages(inventory: Inventory = None) -> None:
+    """Print the Debian packages that the inventory's hosts want, one a line: what an offline site must bring along."""
+    from vaguemestre.inventory import read
+    from vaguemestre.rehearsal import packages as wanted
+
+    typer.echo("\n".join(wanted(read(inventory))))
+
+
 def inventory(
     inventory: Inventory = None,
     _: Annotated[bool, typer.Option("--list", help="All hosts, as Ansible asks for them; the default.")] = True,
