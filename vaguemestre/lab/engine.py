@@ -13,17 +13,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.places import Places
-from vaguemestre.lab.process import Process, Result, run, start
+from vaguemestre.lab.process import Process, Result, command_lines, run, start
 
 _WITHOUT = ("setpriv", "--bounding-set=-sys_time,-sys_module", "--inh-caps=-sys_time,-sys_module")
 # Limits that a machine without CAP_SYS_RESOURCE may grant; an unprivileged container would need more, for device rules.
 LIMITS = ("--privileged", "--pids-limit=0", "--ulimit=nofile=4096:4096", "--ulimit=nproc=4096:4096")
+_FOLLOWING = ("--propagation", "slave")
 _CGROUP2 = "umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; "
 
 
@@ -58,16 +58,17 @@ class Engine:
             holder.end()
         shutil.rmtree(self.places.runtime, ignore_errors=True)
 
-    def inside(self, argv: Sequence[str]) -> list[str]:
-        """The command that runs `argv` in the lab's namespace; relative paths would not survive it."""
+    def way_in(self) -> list[str]:
+        """The words that bring a command into the lab's namespace; a relative path would not survive them."""
         holder = self.holder()
         if holder is None:
             raise LabError("the lab is not up on this machine: run `vaguemestre lab up`")
-        return [*_WITHOUT, "nsenter", "--mount", "--target", str(holder.pid), "--", *argv]
+        return [*_WITHOUT, "nsenter", "--mount", "--target", str(holder.pid), "--"]
 
     def run(self, *argv: str, stdin: bytes = b"", check: bool = True, timeout: float | None = None) -> Result:
         """Run a command in the lab's namespace."""
-        return run(self.inside(argv), stdin=stdin, env=self.environment(), check=check, timeout=timeout)
+        environment, way_in = self.environment(), self.way_in()
+        return run(argv, stdin=stdin, env=environment, check=check, timeout=timeout, within=way_in)
 
     def podman(self, *args: str, stdin: bytes = b"", check: bool = True, timeout: float | None = None) -> Result:
         """Run one podman command with the lab's own storage and settings."""
@@ -98,17 +99,24 @@ class Engine:
         return {**os.environ, **files, "LC_ALL": "C.UTF-8"}
 
     def _hold(self) -> None:
-        prepare = "" if _pure_cgroup2() else _CGROUP2
+        survivor = self._survivor()
+        enter = ["nsenter", "--mount", "--target", survivor, "--"] if survivor else ["unshare", "--mount", *_FOLLOWING]
+        prepare = "" if survivor or _pure_cgroup2() else _CGROUP2
         ready = self.places.runtime / "ready"
         ready.unlink(missing_ok=True)
         script = f"{prepare}touch {ready}; exec sleep infinity"
-        argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script]
-        holder = start(argv, self._holder_record, self.places.cache / "engine.log")
+        holder = start([*enter, "sh", "-c", script], self._holder_record, self.places.cache / "engine.log")
         deadline = time.monotonic() + 10
         while not ready.exists():
             if Process.of(holder.pid) is None or time.monotonic() > deadline:
                 raise LabError(f"no private cgroup2 namespace could be made; see {self.places.cache / 'engine.log'}")
             time.sleep(0.02)
+
+    def _survivor(self) -> str | None:
+        """The pid of a guest's monitor that outlived the holder: its namespace is the one to hold again."""
+        named = str(self.places.runtime)
+        monitors = ((pid, argv) for pid, argv in command_lines() if argv[0].endswith("conmon"))
+        return next((pid for pid, argv in monitors if any(named in part for part in argv)), None)
 
     def _forget_an_older_boot(self) -> None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
@@ -116,6 +124,9 @@ class Engine:
         if not note.exists() or note.read_text() != boot:
             shutil.rmtree(self.places.runtime, ignore_errors=True)
             self.places.runtime.mkdir(parents=True)
+            # Where /run is a disk, the runtime would still believe that these are running.
+            for container in (self.places.cache / "images" / "overlay-containers").glob("*/"):
+                shutil.rmtree(Path("/run/crun") / container.name, ignore_errors=True)
             note.write_text(boot)
 
 
@@ -133,6 +144,7 @@ def _containers(places: Places) -> str:
 default_sysctls = []
 [engine]
 cgroup_manager = "cgroupfs"
+runtime = "crun"
 events_logger = "none"
 tmp_dir = "{places.runtime}/libpod"
 """

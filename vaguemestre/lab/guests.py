@@ -65,7 +65,7 @@ class Guests:
     def settle(self) -> None:
         """Wait for commands that outlived whoever gave them; call it with the instance's lock held."""
         deadline = time.monotonic() + _BOOT_PATIENCE
-        while any(_changes(argv, self.container("")) for argv in command_lines()):
+        while any(_changes(argv, self.container("")) for _, argv in command_lines()):
             if time.monotonic() > deadline:
                 raise LabError(f"podman is still busy with {self.container('*')} after {_BOOT_PATIENCE:.0f} s")
             time.sleep(0.1)

@@ -7,22 +7,27 @@ world  bare, with what the nation's side needs installed
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from vaguemestre.lab.aptcache import AptCache
 from vaguemestre.lab.engine import LIMITS, Engine
-from vaguemestre.lab.mirror import Mirror, keyring
+from vaguemestre.lab.errors import LabError
+from vaguemestre.lab.mirror import OTHER_MIRROR, Mirror, keyring
 from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import Debian, Image
-from vaguemestre.lab.process import Progress, lock
+from vaguemestre.lab.process import Progress, last_words, lock
 
 INCLUDED = ("systemd", "systemd-sysv", "dbus", "openssh-server")
 WORLD_PACKAGES = ("nsd", "nginx-light", "chrony", "python3-aiosmtpd", "swaks", "bind9-dnsutils", "openssl", "iproute2")
 _FINISH = Path(__file__).parent / "image" / "finish.sh"
 BUILDER = "vgm-build"
 _PATIENCE = 900.0
+# The machine's clock may be off the archive's.
+_DATES = ('Acquire::Check-Valid-Until "false"', 'Acquire::Check-Date "false"')
+# mmdebstrap mounts and starts things: they all end with it, and it ends with us, however we end.
+_ALONE = ("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
 
 
 class Images:
@@ -58,36 +63,24 @@ class Images:
             return name
         self.cache.open(self.progress)
         self.progress(f"building the bare Debian image ({suite}): about a minute")
-        with tempfile.TemporaryDirectory(dir=self.engine.places.cache, prefix="build-") as scratch:
-            tar = Path(scratch) / "root.tar"
-            self._bootstrap(suite, lines, tar)
-            self.progress(f"storing the bare Debian image ({suite})")
-            self.engine.podman("import", "--change", "STOPSIGNAL SIGRTMIN+3", str(tar), name)
+        scratch = self.engine.places.cache / "build"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(mode=0o755)
+        self._bootstrap(suite, lines, scratch)
+        self.progress(f"storing the bare Debian image ({suite})")
+        self.engine.podman("import", "--change", "STOPSIGNAL SIGRTMIN+3", str(scratch / "root.tar"), name)
+        shutil.rmtree(scratch)
         return name
 
-    def _bootstrap(self, suite: Debian, lines: list[str], tar: Path) -> None:
-        options = [
-            f'Acquire::http::Proxy "{self.cache.url}"',
-            'Acquire::Check-Valid-Until "false"',
-            'Acquire::Check-Date "false"',
-        ]
-        self.engine.run(
-            *(
-                "setpriv",
-                "--pdeathsig",
-                "KILL",
-                "unshare",
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child=KILL",
-                "--mount-proc",
-            ),
-            *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}"),
-            *(f"--aptopt={option}" for option in options),
-            *(f"--keyring={keyring(suite)}", f"--customize-hook={_FINISH}", suite, str(tar), *lines),
-            timeout=_PATIENCE,
-        )
+    def _bootstrap(self, suite: Debian, lines: list[str], scratch: Path) -> None:
+        proxy = f'Acquire::http::Proxy "{self.cache.url}"'
+        options = [f"--aptopt={option}" for option in (proxy, *_DATES)]
+        chosen = ["--mode=root", "--variant=minbase", f"--include={','.join(INCLUDED)}", f"--keyring={keyring(suite)}"]
+        words = [*_ALONE, "env", f"TMPDIR={scratch}", "mmdebstrap", *chosen, *options, f"--customize-hook={_FINISH}"]
+        made = self.engine.run(*words, suite, str(scratch / "root.tar"), *lines, check=False, timeout=_PATIENCE)
+        if made.returncode:
+            source = f"{suite} could not be fetched from {self.mirror.archive}, this machine's mirror"
+            raise LabError(f"{source}: check that it is reachable, {OTHER_MIRROR}\n{last_words(made)}")
 
     def _warm(self, suite: Debian, bare: str, packages: tuple[str, ...]) -> str:
         name = _name(f"{suite}-warm", bare, *packages)

@@ -102,8 +102,8 @@ class Lab:
         """Replace this process by a root shell in a guest."""
         self._known(guest)
         argv = ["podman", "exec", "--interactive", "--tty", self.guests.container(guest), "bash", "--login"]
-        inside = self.engine.inside(argv)
-        os.execvpe(inside[0], inside, self.engine.environment())  # noqa: S606 - a shell is what was asked for
+        words = [*self.engine.way_in(), *argv]
+        os.execvpe(words[0], words, self.engine.environment())  # noqa: S606 - a shell is what was asked for
 
     def kill(self, guest: str) -> None:
         """Cut a guest's power; it stays off until `start`."""

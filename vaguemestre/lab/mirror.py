@@ -15,7 +15,7 @@ _KEYRINGS = Path("/usr/share/keyrings")
 _DEBIAN = re.compile(r"(bullseye|bookworm|trixie|forky|oldstable|stable|testing)\Z")
 _SECURITY = re.compile(r"(bullseye|bookworm|trixie|forky|oldstable|stable|testing)-security\Z")
 _ONE_LINE = re.compile(r"deb\s+(?:\[[^]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
-_WAY_OUT = 'or name one: VAGUEMESTRE_APT_MIRROR="ARCHIVE-URL SECURITY-URL"'
+OTHER_MIRROR = 'or name one: VAGUEMESTRE_APT_MIRROR="ARCHIVE-URL SECURITY-URL"'
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Mirror:
         sources = list(_sources(apt))
         archives = [uri for uri, suite in sources if _DEBIAN.match(suite)]
         if not archives:
-            raise LabError(f"no Debian archive in {apt}/sources.list or {apt}/sources.list.d: add one, {_WAY_OUT}")
+            raise LabError(f"no Debian archive in {apt}/sources.list or {apt}/sources.list.d: add one, {OTHER_MIRROR}")
         security = next((uri for uri, suite in sources if _SECURITY.match(suite)), None)
         return cls(archives[0], security)
 

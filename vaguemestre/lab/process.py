@@ -25,16 +25,18 @@ def run(
     env: Mapping[str, str] | None = None,
     check: bool = True,
     timeout: float | None = None,
+    within: Sequence[str] = (),
 ) -> Result:
-    """Run a command to its end; raises LabError with its last words when `check` and it fails, or when it is absent."""
+    """Run a command to its end, by way of `within`; raises LabError when it is absent, late, or (`check`) fails."""
+    shown = " ".join(argv[:6]) + (" ..." if len(argv) > 6 else "")
     try:
-        done = subprocess.run(argv, input=stdin, env=env, capture_output=True, timeout=timeout, check=False)
+        done = subprocess.run([*within, *argv], input=stdin, env=env, capture_output=True, timeout=timeout, check=False)
     except FileNotFoundError as error:
         raise LabError(f"{error.filename} is not installed: run script/lab-requirements") from error
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"`{' '.join(argv)}` gave no answer in {timeout} s") from error
+        raise LabError(f"`{shown}` gave no answer in {timeout:.0f} s") from error
     if check and done.returncode:
-        raise LabError(f"`{' '.join(argv)}` failed ({done.returncode}):\n{last_words(done)}")
+        raise LabError(f"`{shown}` failed ({done.returncode}):\n{last_words(done)}")
     return done
 
 
@@ -97,11 +99,11 @@ class Process:
                 time.sleep(0.02)
 
 
-def command_lines() -> Iterator[list[str]]:
-    """The command line of every process of this machine."""
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Every process of this machine: its pid and its command line."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            yield path.read_bytes().decode(errors="replace").split("\0")
+            yield path.parent.name, path.read_bytes().decode(errors="replace").split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
 

@@ -15,8 +15,8 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from vaguemestre.pki.extensions import crl_points, issuer_address, issuer_key, key_usage
 from vaguemestre.pki.profiles import (
     AUTHORITY_LIFE,
     CLOCK_MARGIN,
@@ -121,13 +121,13 @@ class Authority:
                 not_after or begins + LEAF_LIFE,
             )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True, key_encipherment=True), critical=True)
+            .add_extension(key_usage(digital_signature=True, key_encipherment=True), critical=True)
             .add_extension(
                 x509.SubjectAlternativeName([x509.DNSName(n) for n in names or [request.host]]), critical=False
             )
-            .add_extension(_issuer_key(self.issuing.key), critical=False)
-            .add_extension(_crl_points(self.profile.crl_url), critical=False)
-            .add_extension(_issuer_address(self.profile.certificate_url), critical=False)
+            .add_extension(issuer_key(self.issuing.key), critical=False)
+            .add_extension(crl_points(self.profile.crl_url), critical=False)
+            .add_extension(issuer_address(self.profile.certificate_url), critical=False)
         )
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -141,7 +141,7 @@ class Authority:
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.issuing.leaf.subject)
         builder = builder.last_update(begins).next_update(until or begins + CRL_LIFE)
         builder = builder.add_extension(x509.CRLNumber(int(begins.timestamp())), critical=False)
-        builder = builder.add_extension(_issuer_key(self.issuing.key), critical=False)
+        builder = builder.add_extension(issuer_key(self.issuing.key), critical=False)
         for serial in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(begins).build()
             builder = builder.add_revoked_certificate(entry)
@@ -183,40 +183,7 @@ def _authority(
     builder = (
         _builder(name, key, issuer, begins, begins + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=pathlen), critical=True)
-        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(_issuer_key(issuer_key), critical=False)
+        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(issuer_key(issuer_key), critical=False)
     )
     return builder.sign(issuer_key, hashes.SHA256())
-
-
-def _issuer_key(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
-
-
-def _crl_points(url: str) -> x509.CRLDistributionPoints:
-    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
-
-
-def _issuer_address(url: str) -> x509.AuthorityInformationAccess:
-    where = x509.UniformResourceIdentifier(url)
-    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)])
-
-
-def _key_usage(
-    *,
-    digital_signature: bool = False,
-    key_encipherment: bool = False,
-    key_cert_sign: bool = False,
-    crl_sign: bool = False,
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        key_encipherment=key_encipherment,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        content_commitment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

@@ -1,0 +1,44 @@
+"""The X.509 extensions that the trust space's certificates carry, each made from one plain value."""
+
+from __future__ import annotations
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+
+def issuer_key(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
+    """Which key signed this (RFC 5280, 4.2.1.1)."""
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
+def crl_points(url: str) -> x509.CRLDistributionPoints:
+    """Where the revocation list is (RFC 5280, 4.2.1.13)."""
+    return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
+
+
+def issuer_address(url: str) -> x509.AuthorityInformationAccess:
+    """Where the issuer's own certificate is (RFC 5280, 4.2.2.1)."""
+    where = x509.UniformResourceIdentifier(url)
+    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)])
+
+
+def key_usage(
+    *,
+    digital_signature: bool = False,
+    key_encipherment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    """What the key may do, and nothing else (RFC 5280, 4.2.1.3)."""
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_encipherment=key_encipherment,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
