@@ -177,13 +177,13 @@ def _builder(
 
 
 def _authority(
-    name: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name, issuer_key: rsa.RSAPrivateKey, pathlen: int
+    name: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name, signing_key: rsa.RSAPrivateKey, pathlen: int
 ) -> x509.Certificate:
     begins = now() - CLOCK_MARGIN
     builder = (
         _builder(name, key, issuer, begins, begins + AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=pathlen), critical=True)
         .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(issuer_key(issuer_key), critical=False)
+        .add_extension(issuer_key(signing_key), critical=False)
     )
-    return builder.sign(issuer_key, hashes.SHA256())
+    return builder.sign(signing_key, hashes.SHA256())

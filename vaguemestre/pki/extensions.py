@@ -8,17 +8,17 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 
 def issuer_key(key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
-    """Which key signed this (RFC 5280, 4.2.1.1)."""
+    """Which key signed this (RFC 5280: authority key identifier)."""
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def crl_points(url: str) -> x509.CRLDistributionPoints:
-    """Where the revocation list is (RFC 5280, 4.2.1.13)."""
+    """Where the revocation list is (RFC 5280: CRL distribution points)."""
     return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
 
 
 def issuer_address(url: str) -> x509.AuthorityInformationAccess:
-    """Where the issuer's own certificate is (RFC 5280, 4.2.2.1)."""
+    """Where the issuer's own certificate is (RFC 5280: authority information access)."""
     where = x509.UniformResourceIdentifier(url)
     return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)])
 
@@ -30,7 +30,7 @@ def key_usage(
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
-    """What the key may do, and nothing else (RFC 5280, 4.2.1.3)."""
+    """What the key may do, and nothing else (RFC 5280: key usage)."""
     return x509.KeyUsage(
         digital_signature=digital_signature,
         key_encipherment=key_encipherment,
