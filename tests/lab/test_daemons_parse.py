@@ -16,9 +16,11 @@ from golden.hosts import NAMES, contexts
 
 from vaguemestre import synthesis
 from vaguemestre.context import Context
+from vaguemestre.engines import wire
 from vaguemestre.lab import Lab
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
 from vaguemestre.release import Release
+from vaguemestre.secrets import version
 
 HOSTS = {one.host.name: one for name in NAMES for one in contexts(name)}
 
@@ -70,6 +72,33 @@ def test_the_real_daemons_refuse_a_spoilt_host(lab: Lab, debian: str, authority:
     assert not content, f"nobody minded nonsense in {content}:\n{said}"
 
 
+def test_the_fullest_host_really_starts(lab: Lab, debian: str, authority: Authority) -> None:
+    """IPv6, another SSH port, upgrades by themselves, several domains: every daemon runs, and a second look agrees."""
+    known = _within_reach(HOSTS["mail.ch-lens.mssante.test"])
+    issued = authority.issue(CertificateRequest(known.host.name, "Example", "Eure (27)", "1270000999"))
+    secrets = {"tls.key": issued.key_pem(), "tls.pem": issued.chain_pem()}
+    release = synthesis.synthesise(replace(known, secrets={name: version(one) for name, one in secrets.items()}))
+    prepared = "rm /usr/sbin/policy-rc.d; useradd --system facteur; " + " ; ".join(_key_of("/home/facteur"))
+    lab.exec(debian, ["sh", "-c", prepared])
+    for expected in (True, False):
+        applied = _activated(lab, debian, wire.payload(release, secrets))
+        assert isinstance(applied, wire.Applied), applied
+        assert applied.changed is expected
+
+
+def _within_reach(known: Context) -> Context:
+    """The same host with packages, names and time that a container of the lab can have."""
+    settings = known.settings
+    apt = settings.apt.model_copy(update={"mirror": None, "security": None, "proxy": None})
+    clock = settings.clock.model_copy(update={"steer": False})
+    return replace(known, settings=settings.model_copy(update={"apt": apt, "clock": clock, "resolvers": ()}))
+
+
+def _activated(lab: Lab, guest: str, payload: bytes) -> wire.Result:
+    ran = lab.exec(guest, ["sh", "-c", wire.command("apply", sudo=False)], stdin=payload, timeout=300)
+    return wire.read(ran.stdout.splitlines(), on_step=lambda _: None)
+
+
 def _judged(known: Context, release: Release, lab: Lab, debian: str, authority: Authority) -> str:
     """What the judges said; each refusal begins with REFUSED and its command."""
     issued = authority.issue(CertificateRequest(release.host, "Example", "Eure (27)", "1270000999"))
@@ -86,7 +115,11 @@ def _accounts(known: Context, release: Release) -> Iterator[str]:
         yield f"useradd --system --user-group {uid} --home-dir {account.home} --shell {account.shell} {account.name}"
     # What the first contact with a bare host leaves, and a judge looks for.
     home = "/root" if known.settings.ssh.user == "root" else f"/home/{known.settings.ssh.user}"
-    yield f"mkdir -p {home}/.ssh; echo ssh-ed25519 >{home}/.ssh/authorized_keys"
+    yield from _key_of(home)
+
+
+def _key_of(home: str) -> tuple[str, ...]:
+    return (f"mkdir -p {home}/.ssh", f"echo ssh-ed25519 >{home}/.ssh/authorized_keys")
 
 
 def _judgements(known: Context, release: Release) -> Iterator[str]:
