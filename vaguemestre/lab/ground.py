@@ -30,7 +30,7 @@ class Ground:
         """Hold one instance: one `up`, `down` or `reset` at a time."""
         return lock(self.places.runtime.with_suffix(f".{name}.lock"), progress, f"lab {name}")
 
-    def enter(self, name: str, progress: Progress) -> None:
+    def enter(self, name: str, progress: Progress, *, packages: bool = True) -> None:
         """Start what is missing, note that this instance needs it; raises LabError when the name is another state's."""
         with self.locked(progress):
             self.engine.open()
@@ -41,7 +41,8 @@ class Ground:
                     f"a lab {name!r} of {note.read_text()} is up already: use another name, or that VAGUEMESTRE_STATE"
                 )
             note.write_text(home)
-            self.cache.open(progress)
+            if packages:
+                self.cache.open(progress)
 
     def leave(self, name: str, progress: Progress, *, purge: bool) -> None:
         """Note that this instance is gone; when it was the last, stop everything, and `purge` images and packages."""

@@ -69,7 +69,7 @@ class Lab:
     def down(self, *, purge: bool = False, progress: Progress = _silent) -> None:
         """Remove the instance and all it holds, whatever state it was left in; with `purge` images and packages too."""
         with self.ground.locked_for(self.name, progress):
-            self.ground.enter(self.name, progress)
+            self.ground.enter(self.name, progress, packages=False)
             self.guests.settle()
             progress(f"removing lab {self.name}")
             containers = [container["Id"] for container in self.engine.containers(self.name)]
