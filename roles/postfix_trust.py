@@ -17,6 +17,10 @@ OWN = "/etc/postfix/own-domains"
 CLOSED = "proxy:ldap:/etc/postfix/ldap/closed.cf"
 SENDERS = "proxy:ldap:/etc/postfix/ldap/senders.cf"
 
+NO_CERTIFICATE = (
+    "5.7.1 Certificat d'operateur IGC-Sante valide exige "
+    "/ a valid operator certificate of the national authority is required"
+)
 OUTSIDE_RECIPIENT = (
     "5.7.1 Destinataire hors de l'espace de confiance MSSante: message non transmis "
     "/ recipient outside the MSSante trust space: not sent"
@@ -61,11 +65,11 @@ class Member:
 def edge(quota_service: str) -> Restrictions:
     """Port 25: other operators, proven by certificate, writing from the space to mailboxes of ours.
 
-    That the certificate is a national one is settled before (`smtpd_tls_req_ccert`); the client list says it again, so
-    that a slip there opens nothing.
+    The certificate is asked for, not required, in the handshake: requiring it there would hang up without a word, and
+    the peer would try in vain for days. The first list refuses whoever has shown no verified one, and says so.
     """
     return Restrictions(
-        client=("permit_tls_all_clientcerts", "reject"),
+        client=("permit_tls_all_clientcerts", _refuse("check_client_access", NO_CERTIFICATE), "reject"),
         sender=(
             f"check_sender_access {_NULL_SENDER}",
             f"check_sender_access texthash:{OWN}",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from letters import LETTER, Peer, answer, edge_answer, kept, kept_filter
 from terminal import Typed
 
@@ -98,12 +99,12 @@ def test_a_report_may_come_in_with_the_null_sender(edge: Edge, national: Peer, a
 
 
 def test_a_server_without_certificate_is_refused(edge: Edge, anne: Correspondent) -> None:
-    assert edge(Peer(), f"a@{LENS}", anne.address)[0] >= 400
+    assert_no_certificate(edge(Peer(), f"a@{LENS}", anne.address))
 
 
 def test_a_certificate_of_another_authority_is_refused(edge: Edge, anne: Correspondent, tmp_path: Path) -> None:
     foreign = Peer(kept(tmp_path, Authority.create(OTHER).issue(REQUEST)))
-    assert edge(foreign, f"a@{LENS}", anne.address)[0] >= 400
+    assert_no_certificate(edge(foreign, f"a@{LENS}", anne.address))
 
 
 def test_an_expired_national_certificate_is_refused(
@@ -113,7 +114,20 @@ def test_an_expired_national_certificate_is_refused(
     issued = Authority.load(state.authority).issue(
         REQUEST, not_before=yesterday - timedelta(days=30), not_after=yesterday
     )
-    assert edge(Peer(kept(tmp_path, issued)), f"a@{LENS}", anne.address)[0] >= 400
+    assert_no_certificate(edge(Peer(kept(tmp_path, issued)), f"a@{LENS}", anne.address))
+
+
+def test_a_national_certificate_that_is_not_for_clients_is_refused(
+    edge: Edge, anne: Correspondent, state: State, tmp_path: Path
+) -> None:
+    issued = Authority.load(state.authority).issue(REQUEST, usages=[ExtendedKeyUsageOID.SERVER_AUTH])
+    assert_no_certificate(edge(Peer(kept(tmp_path, issued)), f"a@{LENS}", anne.address))
+
+
+def assert_no_certificate(answered: tuple[int, str]) -> None:
+    code, text = answered
+    assert code == 550
+    assert "Certificat d'operateur IGC-Sante valide exige" in text
 
 
 def test_mail_in_clear_is_refused_before_a_word_of_it(anne: Correspondent) -> None:

@@ -32,6 +32,10 @@ def test_nobody_is_trusted_for_an_address_or_a_name(rules: tuple[str, ...]) -> N
     assert not {rule for rule in rules if rule.startswith(("permit_mynetworks", "permit_inet", "permit_mx_backup"))}
 
 
+def test_on_the_edge_a_verified_certificate_is_all_that_lets_a_client_speak() -> None:
+    assert [rule for rule in EDGE.client if rule.startswith("permit")] == ["permit_tls_all_clientcerts"]
+
+
 def test_on_the_edge_our_own_domains_are_refused_before_the_space_is_asked() -> None:
     own, space = index(EDGE.sender, postfix_trust.OWN), index(EDGE.sender, postfix_trust.SPACE)
     assert own < space
@@ -56,7 +60,7 @@ def test_a_closed_mailbox_is_named_as_such_before_it_is_called_unknown() -> None
 
 def test_the_texts_of_refusals_are_ascii_and_fit_one_line_of_smtp() -> None:
     texts = [value for name, value in vars(postfix_trust).items() if name.isupper() and str(value).startswith("5.")]
-    assert len(texts) == 5
+    assert len(texts) == 6
     assert all(text.isascii() and len(f"550 {text}\r\n") <= 512 for text in texts)  # RFC 5321 section 4.5.3.1.5
 
 
