@@ -169,7 +169,7 @@ class Desk:
                 "packages": dict(seen.packages),
             }
         body |= {"live": current.id, "since": current.since, "previous": current.previous, "expected": expected}
-        body["interrupted"] = self.store.journal() is not None and not self._at_work()
+        body["interrupted"] = self.store.journal() is not None and not self.store.holder()
         differs = body["drift"] or body["interrupted"] or (expected and expected != current.id)
         return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
 
@@ -194,7 +194,7 @@ class Desk:
         from vaguemestre.host.activator.detach import detach
 
         result: dict[str, Any] = {}
-        for event in detach(self.disk, self.machine, verb, id):
+        for event in detach(self.store, self.machine, verb, id):
             result = event
             self.emit(event)
         if result.get("result") != "failed":
@@ -224,13 +224,6 @@ class Desk:
         import hashlib
 
         return hashlib.sha256(self.request.document).hexdigest()
-
-    def _at_work(self) -> bool:
-        try:
-            with self.store.lock("status"):
-                return False
-        except ActivationError:
-            return True
 
     def _activation(self) -> Activation:
         from vaguemestre.host.activator.activation import Activation

@@ -14,30 +14,31 @@ from vaguemestre.host.activator import resident
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError, BusyError
 from vaguemestre.host.activator.machine import Machine, run
-from vaguemestre.host.activator.store import JOURNAL, STATE
+from vaguemestre.host.activator.store import JOURNAL, STATE, Store
 
 UNIT = "vaguemestre-activate.service"
 _LOOK = 0.05  # seconds between two looks at the log
-_AGAIN, _PATIENCE = 0.1, 10  # seconds between two attempts to start the unit, and how many
+_AGAIN, _PATIENCE = 0.1, 20  # seconds between two attempts to start the unit, and how many
 _MENDING = 600  # seconds that finishing or undoing may take
 _ALIVE = 2.0  # seconds of silence before asking whether the unit still runs
 
 
-def detach(disk: Disk, machine: Machine, verb: str, id: str) -> Iterator[dict[str, object]]:
+def detach(store: Store, machine: Machine, verb: str, id: str) -> Iterator[dict[str, object]]:
     """Start `verb` on the release `id` in a unit of its own and yield what it says, the result last.
 
     Raises:
         BusyError: such a unit runs already.
         ActivationError: it cannot be started, or ended without a result.
     """
+    disk = store.disk
     program = resident.put_program(disk, machine)
     log = f"{STATE}/log/{time.time_ns()}.jsonl"
     disk.put(log, b"")
-    _begin(program, verb, id, log)
+    _begin(store, program, verb, id, log)
     return _follow(disk, log)
 
 
-def _begin(program: str, verb: str, id: str, log: str) -> None:
+def _begin(store: Store, program: str, verb: str, id: str, log: str) -> None:
     python = f"/usr/bin/python3 -I {program}"
     mend = f"/bin/sh -c 'test ! -e {JOURNAL} || exec {python} recover --unless-stopping'"
     properties = ("Type=exec", f"ExecStopPost={mend}", f"TimeoutStopSec={_MENDING}", "SuccessExitStatus=1 3 5")
@@ -49,8 +50,10 @@ def _begin(program: str, verb: str, id: str, log: str) -> None:
             return
         if "already" not in done.output:
             raise ActivationError("lock", f"systemd-run failed:\n{done.output}")
+        if holder := store.holder():
+            raise BusyError(holder)
         time.sleep(_AGAIN)  # one that has given its result takes a moment to leave
-    raise BusyError(f"another activation is at work on this host ({UNIT})\n    try again later")
+    raise BusyError(UNIT)
 
 
 def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:

@@ -18,9 +18,9 @@ class ActivationError(VaguemestreError):
 
 
 class BusyError(ActivationError):
-    """Another activation holds the lock."""
+    """Another activation holds the lock: `holder` says which."""
 
     exit_code = Exit.BUSY
 
-    def __init__(self, message: str) -> None:
-        super().__init__("lock", message)
+    def __init__(self, holder: str) -> None:
+        super().__init__("lock", f"another activation is at work on this host: {holder}\n    try again later")

@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vaguemestre.host.activator.disk import Disk, parent
@@ -56,6 +57,8 @@ def _in_child(work: Callable[[], list[str]]) -> list[str]:
     with os.fdopen(reader) as pipe:
         said = pipe.read()
     os.waitpid(child, 0)
+    with suppress(OSError):
+        Path(_STAGE).rmdir()  # the mount point; what was mounted on it went with the child
     refusals: list[str] = json.loads(said) if said else ["the judging process was killed"]
     return refusals
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vaguemestre.host.activator.disk import DRAFT, Disk
@@ -78,13 +79,21 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                holder = file.read().strip() or "unknown"
-                raise BusyError(f"another activation is at work on this host: {holder}\n    try again later") from error
+                raise BusyError(file.read().strip()) from error
             file.truncate()
             file.write(f"{verb}, process {os.getpid()}, since {now()}\n")
             file.flush()
             yield
             file.truncate(0)
+
+    def holder(self) -> str | None:
+        """Who has the lock, without touching it; None when nobody does."""
+        try:
+            told = self.disk.read(f"{STATE}/lock").decode().strip()
+        except FileNotFoundError:
+            return None
+        process = told.partition("process ")[2].partition(",")[0]
+        return told if process and Path("/proc", process).exists() else None
 
     def keep(self, document: bytes, secrets: Mapping[str, bytes]) -> str:
         """Store a release and the secrets it names; its id.
