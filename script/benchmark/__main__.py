@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -12,21 +13,22 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.measure import FailedError
-from benchmark.stand import ALONE, Stand, write_inventory
+from benchmark.stand import ALONE, LAB, Stand, write_inventory
 from benchmark.table import AIMS, Figures, told
 from benchmark.trials import Trials, middle
+from vaguemestre.errors import VaguemestreError
 from vaguemestre.lab import Lab
-
-LAB = "bench"
+from vaguemestre.overlay import VARIABLE
 
 
 def main() -> None:
     options = _options()
+    os.environ[VARIABLE] = LAB
     with tempfile.TemporaryDirectory(prefix="vgm-bench-") as scratch:
         folder = Path(scratch)
         try:
             figures = _measured(folder, options)
-        except FailedError as error:
+        except (FailedError, VaguemestreError) as error:
             sys.exit(f"bench: {error}")
         finally:
             if not options.keep_lab:

@@ -45,7 +45,7 @@ def _site(model: dict[str, Any], number: int) -> dict[str, Any]:
         "wave": 1,
         "domains": [{"name": domain}],
         "hosts": [host],
-        "contacts": {"responsible": person, "support": person},
+        "contacts": {"responsible": person, "support": dict(person)},
     }
 
 
