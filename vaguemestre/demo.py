@@ -25,6 +25,7 @@ from vaguemestre import inventory
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site, sites
+from vaguemestre.verify.verdict import count, read_junit
 
 SUBJECT = "Courrier de sortie de M. Zéphyrin IMAGINAIRE"
 BODY = "Cher confrère,\n\nvoici le compte rendu d'hospitalisation de votre patient.\n\nC. Fictif\n"
@@ -163,8 +164,8 @@ def _refused(sender: Correspondent) -> str:
 def _end(message: EmailMessage, refusal: str, reports: Path, seconds: float) -> None:
     text = f"""\
 [green]✓[/] {message["From"]} wrote to {message["To"]}: arrived, over mutual TLS
-[green]✓[/] mail to the outside is refused: {refusal.split(".")[0][:3]}
-[green]✓[/] every behaviour verified: {reports}/verification.txt
+[green]✓[/] mail to the outside is refused, with {refusal[:9]} and a text that says why
+[green]✓[/] {count(read_junit(reports / "verification.xml"))}: {reports}/verification.txt
 
 Two operators are running, [bold]{seconds / 60:.1f} minutes[/] after the first command. Look around:
   [cyan]vaguemestre status[/]                  what is live on each host

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from vaguemestre.lab.aptcache import AptCache
 from vaguemestre.lab.engine import Engine
@@ -11,6 +12,11 @@ from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.images import BUILDER
 from vaguemestre.lab.places import Places
 from vaguemestre.lab.process import Progress, lock
+
+
+# inotify(7): systemd takes 10 to 12 instances in each guest, and Debian allows all of root's processes 128 together.
+_WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+_ENOUGH = 1024
 
 
 class Ground:
@@ -33,6 +39,7 @@ class Ground:
     def enter(self, name: str, progress: Progress, *, packages: bool = True) -> None:
         """Start what is missing, note that this instance needs it; raises LabError when the name is another state's."""
         with self.locked(progress):
+            _allow_watchers(progress)
             self.engine.open()
             self._present.mkdir(exist_ok=True)
             note, home = self._present / name, str(self.places.state)
@@ -66,3 +73,10 @@ class Ground:
         noted = {note.name for note in self._present.glob("*")}
         booted = {(container["Labels"] or {}).get("vgm.instance", name) for container in self.engine.containers()}
         return sorted((noted | booted) - {name})
+
+
+def _allow_watchers(progress: Progress) -> None:
+    """Raise the kernel's limit where many guests would come up degraded; until the next boot of this machine."""
+    if (allowed := int(_WATCHERS.read_text())) < _ENOUGH:
+        progress(f"raising fs.inotify.max_user_instances from {allowed} to {_ENOUGH}, until this machine reboots")
+        _WATCHERS.write_text(str(_ENOUGH))
