@@ -13,7 +13,6 @@ from vaguemestre.lab.images import BUILDER
 from vaguemestre.lab.places import Places
 from vaguemestre.lab.process import Progress, lock
 
-
 # inotify(7): systemd takes 10 to 12 instances in each guest, and Debian allows all of root's processes 128 together.
 _WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 _ENOUGH = 1024
