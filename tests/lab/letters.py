@@ -95,3 +95,28 @@ def _managed(session: socket.socket, stream: IO[bytes], command: str) -> None:
         said = stream.readline()
         assert said, f"hung up at {command[:20]!r}"
     assert said.startswith(b"OK"), f"{command[:20]!r} is answered {said!r}"
+
+
+def shown_certificate(ip: str, port: int) -> bytes:
+    """The certificate (DER) that a host shows on a port, after STARTTLS where the port begins in clear."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((ip, port), timeout=20) as plain:
+        stream = plain.makefile("rb", buffering=0)
+        for begins, command in _STARTTLS.get(port, ()):
+            while not stream.readline().startswith(begins):
+                pass
+            plain.sendall(command)
+        if port in _STARTTLS:
+            stream.readline()
+        with context.wrap_socket(plain) as tls:
+            return tls.getpeercert(binary_form=True) or b""
+
+
+_SMTP = ((b"220 ", b"EHLO essai.test\r\n"), (b"250 ", b"STARTTLS\r\n"))
+_STARTTLS = {
+    25: _SMTP,
+    587: _SMTP,
+    143: ((b"* OK", b"a STARTTLS\r\n"),),
+    4190: ((b"OK", b"STARTTLS\r\n"),),
+}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from letters import LETTER, Peer, answer, edge_answer, kept, kept_filter
+from letters import LETTER, Peer, answer, edge_answer, kept, kept_filter, shown_certificate
 from terminal import Typed
 
 from vaguemestre.establishment import Fleet
@@ -20,6 +20,7 @@ from vaguemestre.lab import CertificateRequest, Lab, State
 from vaguemestre.mailbox import MailboxError, Mailboxes, holders
 from vaguemestre.pki.authority import Authority
 from vaguemestre.pki.profiles import OTHER
+from vaguemestre.secrets import Secrets
 from vaguemestre.verify.correspondent import Correspondent
 
 PASTEUR, LENS = "pasteur-evreux.mssante.test", "ch-lens.mssante.test"
@@ -250,6 +251,30 @@ def _wait_for_line(lab: Lab, host: str, words: str, seconds: float = 30) -> str:
             return found[-1]
         time.sleep(0.5)
     raise AssertionError(f"{host} never said {words!r}")
+
+
+def test_a_renewed_certificate_is_shown_on_every_port_after_the_next_apply(
+    anne: Correspondent, paul: Correspondent, state: State, vaguemestre: Callable[..., Typed]
+) -> None:
+    names = ("tls.key", "tls.pem")
+    before = {name: Secrets(state.secrets).read(anne.host, name) for name in names}
+    renewed = Authority.load(state.authority).issue(
+        CertificateRequest(anne.host, "CLINIQUE PASTEUR", "Eure (27)", "1270000999")
+    )
+    try:
+        _keep(state, anne.host, dict(zip(names, (renewed.key_pem(), renewed.chain_pem()), strict=True)))
+        vaguemestre("apply", anne.host).succeeded()
+        shown = {port: shown_certificate(anne.ip, port) for port in (25, 587, 143, 993, 4190)}
+        assert set(shown.values()) == {renewed.leaf_der()}
+        paul.wait_for(anne.send(paul.address, "Sous le nouveau certificat"))
+    finally:
+        _keep(state, anne.host, before)
+        vaguemestre("apply", anne.host).succeeded()
+
+
+def _keep(state: State, host: str, secrets: dict[str, bytes]) -> None:
+    for name, content in secrets.items():
+        Secrets(state.secrets).write(host, name, content)
 
 
 @pytest.mark.usefixtures("never_outside")
