@@ -382,10 +382,22 @@ def test_an_administrator_opens_and_lists_mailboxes(vaguemestre: Callable[..., T
     assert [one["person"] for one in listed if one["address"] == address] == ["10009990003"]
 
 
-def test_a_persons_mailbox_without_rpps_is_refused(vaguemestre: Callable[..., Typed], operators: Fleet) -> None:
-    typed = vaguemestre("mailbox", "add", f"x@{LENS}", "--type", "PER")
-    assert typed.code == 2
-    assert "RPPS, 11 digits" in typed.screen
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", f"x@{LENS}", "--type", "PER"), "RPPS, 11 digits"),
+        (("add", f"x@{LENS}", "--type", "PERS"), "the kinds are PER"),
+        (("add", "x@outside.example", "--type", "APP"), f"served: {LENS}, {PASTEUR}"),
+        (("list", "--state", "closd"), "the states are requested, active"),
+        (("suspend", f"personne@{LENS}"), "there is no mailbox"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_way_out(
+    vaguemestre: Callable[..., Typed], operators: Fleet, words: tuple[str, ...], said: str
+) -> None:
+    typed = vaguemestre("mailbox", *words)
+    assert typed.code == 2, typed.screen
+    assert said in typed.screen
 
 
 def test_a_password_never_shows_on_the_host(lab: Lab, pasteur: Mailboxes) -> None:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.bal import KINDS, STATES, Mailbox, Refused, Site, may_log_in, moved, opened, plain
+from vaguemestre.host.bal import STATES, Mailbox, Refused, Site, may_log_in, moved, opened, plain
 from vaguemestre.host.store import SETTINGS, Store, StoreError
 from vaguemestre.host.store import opened as directory
 
@@ -94,6 +94,8 @@ def _add(store: Store, asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _list(store: Store, asked: argparse.Namespace) -> dict[str, Any]:
+    if asked.state not in ("", *STATES):
+        raise Refused(f"{asked.state!r} is no state of a mailbox; the states are {', '.join(STATES)}")
     chosen = [
         plain(box) for box in store.all() if asked.state in ("", box.state) and asked.domain.lower() in ("", box.domain)
     ]
@@ -151,12 +153,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="open a mailbox")
     add.add_argument("address")
-    add.add_argument("--type", required=True, choices=tuple(KINDS))
+    add.add_argument("--type", required=True)
     add.add_argument("--quota", type=int, default=0, metavar="MIB")
     for option in _DETAILS:
         add.add_argument(f"--{option}", default="")
     listing = commands.add_parser("list", help="show the mailboxes")
-    listing.add_argument("--state", default="", choices=("", *STATES))
+    listing.add_argument("--state", default="")
     listing.add_argument("--domain", default="")
     passwd = commands.add_parser("passwd", help="give a new password")
     passwd.add_argument("address")
