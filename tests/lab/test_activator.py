@@ -239,3 +239,18 @@ def test_packages_wait_for_whoever_else_installs(guest: Guest) -> None:
     assert isinstance(applied, wire.Applied), applied
     assert [step for step in steps if step.startswith("another package manager")]
     guest.ask("apply", release("one"))
+
+
+def test_a_dpkg_that_was_killed_in_the_middle_is_mended_by_the_next_apply(guest: Guest) -> None:
+    def kill(text: str) -> None:
+        if text.startswith("Unpacking dovecot-core"):
+            guest.run("systemctl kill --signal=KILL --kill-whom=all vaguemestre-activate")
+
+    killed = guest.ask("apply", release("one", Package("dovecot-core")), kill)
+    assert isinstance(killed, wire.Failed)
+    assert killed.phase == "killed"
+    assert guest.run("dpkg --audit") != ""
+    assert isinstance(guest.ask("apply", release("one", Package("dovecot-core"))), wire.Applied)
+    assert guest.run("dpkg --audit; ls /usr/sbin/policy-rc.d 2>/dev/null") == ""
+    assert guest.run("systemctl is-active dovecot").strip() == "inactive"
+    guest.ask("apply", release("one"))

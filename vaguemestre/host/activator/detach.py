@@ -67,7 +67,7 @@ def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:
                 if event["event"] == "result":
                     return
             elif not alive:
-                raise ActivationError("settle", "the activation was killed; what it was doing was finished or undone")
+                raise ActivationError("killed", "the activation was killed; what it was doing was finished or undone")
             elif time.monotonic() - heard > _ALIVE:
                 heard, alive = time.monotonic(), _runs()  # and then the log once more: it may have ended since
             else:

@@ -6,7 +6,7 @@ from vaguemestre.errors import Exit, VaguemestreError
 
 
 class ActivationError(VaguemestreError):
-    """`phase` is one of document, lock, recover, packages, accounts, judge, prepare, switch, settle, probe.
+    """`phase` is one of document, lock, recover, killed, packages, accounts, judge, prepare, switch, settle, probe.
 
     `restored`: the files are those of before, and every unit runs with them.
     """

@@ -52,8 +52,7 @@ def install(packages: Sequence[Package], moves: Iterable[Move], content: Content
     _stage(moves, content)
     try:
         options = (f"-o=Dir::Etc={_STAGE}/etc",)
-        say("dpkg: finishing what was interrupted, if anything")
-        _guarded(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], say)
+        _finish(say)
         _preseed(packages)
         say("apt-get update")
         _guarded(["apt-get", *options, *_QUIET, "update", "--error-on=any"], say)
@@ -66,6 +65,14 @@ def install(packages: Sequence[Package], moves: Iterable[Move], content: Content
         shutil.rmtree(_STAGE, ignore_errors=True)
         if _POLICY.exists() and not _POLICY.stat().st_size:
             _POLICY.unlink()
+
+
+def _finish(say: Say) -> None:
+    """What an interrupted dpkg left: what it cannot configure, because it was not even unpacked, apt installs again."""
+    try:
+        _guarded(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], say)
+    except ActivationError as error:
+        say(f"dpkg was interrupted earlier and cannot finish alone, apt will: {error}")
 
 
 def _stage(moves: Iterable[Move], content: Content) -> None:
