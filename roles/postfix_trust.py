@@ -46,7 +46,7 @@ _NULL_SENDER = "inline:{{<>=OK}}"
 
 @dataclass(frozen=True)
 class Restrictions:
-    """Postfix's five lists for one service; each member is one rule."""
+    """The rules of one service, by the point of the SMTP session they speak of (SMTPD_ACCESS_README)."""
 
     client: tuple[str, ...]
     sender: tuple[str, ...]
