@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_EVERY = 0.05  # seconds between two looks at memory; a look costs about 2 ms a process
+_EVERY = 0.05  # seconds between two looks at memory
 
 
 class FailedError(Exception):
@@ -46,7 +46,6 @@ def measure(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        start_new_session=True,
     )
     watcher = Watcher(child.pid) if watch else None
     out, _ = child.communicate(stdin)
@@ -59,24 +58,33 @@ def measure(
 
 
 class Watcher(threading.Thread):
-    """Looks at all processes of a session until it is told to end."""
+    """Looks at a process and all it started, and what those started, until it is told to end."""
 
-    def __init__(self, session: int) -> None:
+    def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
-        self._session = session
+        self._root = root
         self._over = threading.Event()
         self._peak = 0
         self.start()
 
     def run(self) -> None:
         while not self._over.wait(_EVERY):
-            self._peak = max(self._peak, sum(map(proportional_set_size, _members(self._session))))
+            self._peak = max(self._peak, sum(map(proportional_set_size, family(self._root))))
 
     def end(self) -> int:
         """The peak, in bytes."""
         self._over.set()
         self.join()
         return self._peak
+
+
+def family(root: int) -> set[int]:
+    """A process and its descendants, by their parents' pids (proc(5), stat)."""
+    parents = {pid: parent for pid in _pids() if (parent := _parent(pid))}
+    found = {root}
+    while born := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= born
+    return found
 
 
 def proportional_set_size(pid: int) -> int:
@@ -88,13 +96,12 @@ def proportional_set_size(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
-def _members(session: int) -> list[int]:
-    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return [pid for pid in pids if _session_of(pid) == session]
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _session_of(pid: int) -> int:
+def _parent(pid: int) -> int:
     try:
-        return os.getsid(pid)
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
-        return -1
+        return 0
