@@ -103,3 +103,33 @@ def test_a_daemon_in_the_middle_of_its_own_rollback_may_be_killed(host: Host) ->
         assert spoilt.tree() == before[0], failed.effects[at - 1]
         assert spoilt.deceived() == []
         assert spoilt.drafts() == []
+
+
+def test_killed_when_the_new_release_was_live_already_and_its_daemon_dies_the_old_one_is_back_whole(host: Host) -> None:
+    """The narrowest place: `current.json` names the new release, its journal is not closed yet."""
+    rule = Rule(host)
+    tree = rule.allowed[old().id][0]
+    at = rule.effects.index("rename /var/lib/vaguemestre/current.json: done") + 1
+    apply(host, die_at=at)
+    assert host.live() == new().id
+    host.machine.stop("filter.service")
+    host.write("/run/crash", "CRASH")
+    host.daemon("filter.service", "/run/crash")
+    recovered = host.run("recover")
+    assert "filter.service: start failed" in recovered.result["did"]
+    assert (host.live(), host.tree()) == (old().id, tree)
+    assert host.deceived() == []
+
+
+def test_one_unit_in_trouble_does_not_keep_the_others_from_going_back(host: Host) -> None:
+    """The old release's first daemon cannot start any more: the ones after it run their old files all the same."""
+    host.write("/run/crash", "CRASH")
+    host.daemon("filter.service", "/run/crash")
+    host.daemon("mail.service", "/etc/mail/main.cf", "/etc/mail/tls.key", "/run/crash")
+    failed = apply(host)
+    assert (failed.code, failed.result["restored"]) == (1, False)
+    assert "THE FILES OF BEFORE ARE BACK, BUT: mail.service" in failed.result["message"]
+    assert host.live() == old().id
+    assert host.deceived() == []
+    assert host.units()["maps.service"][0] == "active"
+    assert host.run("status").result["stale"] == ["mail.service", "maps.service"]

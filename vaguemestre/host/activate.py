@@ -17,6 +17,7 @@ nothing else, and answers with JSON lines, the last of them the result. The rule
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import sys
@@ -221,8 +222,6 @@ class Desk:
         return parse(self.request.document), self._id()
 
     def _id(self) -> str:
-        import hashlib
-
         return hashlib.sha256(self.request.document).hexdigest()
 
     def _activation(self) -> Activation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.host.activator import resident
@@ -52,7 +53,8 @@ class Activation:
         Raises:
             ActivationError: with the phase, the cause, and whether the host is as it was.
         """
-        self.recover()
+        if done := self.recover():
+            self.say(done)
         release, live, current = self.store.release(id), self.store.live(), self.store.current()
         seen, first = self.look(release, live)
         if not first and current.id == id:
@@ -90,7 +92,7 @@ class Activation:
         if journal.phase == "settle":
             return None if files_only else self._forward(journal)
         if files_only:
-            self.switch.put_back(self.switch.enter(journal, "back"))
+            self._put_back(self.switch.enter(journal, "back"))
             self.machine.reload_definitions()
             return "the files of before are back; units follow"
         trouble = self._back(journal)
@@ -132,15 +134,14 @@ class Activation:
         todo: tuple[Change, ...],
         seen: Observed,
     ) -> Journal:
-        current = self.store.current()
-        names = {unit.name for one in (release, live) if one for unit in one.units}
-        states = {name: seen.units.get(name, UnitState()) for name in sorted(names)}
+        names = sorted(_names(release) | (_names(live) if live else set()))
+        states = {name: seen.units.get(name, UnitState()) for name in names}
         were = {
             name: {"running": state.running, "enabled": state.enabled, "masked": state.masked}
             for name, state in states.items()
         }
         steps = moves(todo, release, seen)
-        return Journal(id, current.id, current.previous, new_folder(), "prepare", steps, were)
+        return Journal(id, self.store.current(), new_folder(), "prepare", steps, were)
 
     def _activate(self, journal: Journal, release: Release, live: Release | None, todo: tuple[Change, ...]) -> None:
         try:
@@ -173,9 +174,9 @@ class Activation:
         return f"{journal.release[:12]} is live"
 
     def _commit(self, journal: Journal, release: Release) -> None:
-        named = {unit.name for unit in release.units}
-        self.store.set_settled({name: noted for name, noted in self.store.settled().items() if name in named})
-        previous = journal.previous if journal.live == journal.release else journal.live
+        self.store.set_settled({n: noted for n, noted in self.store.settled().items() if n in _names(release)})
+        before = journal.current
+        previous = before.previous if before.id == journal.release else before.id
         self.store.set_current(Current(journal.release, previous, now()))
         self.store.close_journal(journal.folder)
 
@@ -190,22 +191,25 @@ class Activation:
             journal = self.switch.enter(journal, "back")
         except OSError as error:  # a full disk: the phase noted earlier leads to the same place or to the new release
             self.say(f"the journal could not be written to: {_words(error)}")
-        old = self.store.live()
-        troubles = [self._try(lambda: self.settler.withdraw(journal.units, old))]
-        try:
-            self.switch.put_back(journal)
-        except OSError as error:
-            text = f"THE FILES OF BEFORE COULD NOT BE PUT BACK: {_words(error)}\n    mend that, then run recover"
-            raise ActivationError("recover", text, restored=False) from error
+        old = self.store.release(journal.current.id) if journal.current.id else None
+        strangers = [(name, was) for name, was in journal.units.items() if not old or name not in _names(old)]
+        troubles = [self._try(self.settler.withdraw, *one) for one in strangers]
+        self._put_back(journal)
         troubles += [self._try(self.machine.reload_definitions)]
-        troubles += [self._try(lambda: self.settler.resume(journal.units, old))]
-        troubles += [self._try(lambda: self._settle_again(old))]
+        troubles += [self._try(self.settler.resume, *one) for one in strangers]
+        if old:
+            troubles += self.settler.settle_each(old, self.look(old, None)[1])
         self.store.close_journal(journal.folder)
         return "\n".join(filter(None, troubles)) or None
 
-    def _settle_again(self, old: Release | None) -> None:
-        if old:
-            self.settler.settle(old, self.look(old, None)[1])
+    def _put_back(self, journal: Journal) -> None:
+        try:
+            self.switch.put_back(journal)
+            if self.store.current() != journal.current:
+                self.store.set_current(journal.current)
+        except OSError as error:
+            text = f"THE FILES OF BEFORE COULD NOT BE PUT BACK: {_words(error)}\n    mend that, then run recover"
+            raise ActivationError("recover", text, restored=False) from error
 
     def _after(self, error: ActivationError | OSError, trouble: str | None) -> ActivationError:
         phase = error.phase if isinstance(error, ActivationError) else "switch"
@@ -213,9 +217,9 @@ class Activation:
             return ActivationError(phase, f"{_words(error)}\nwhat was there before is back")
         return ActivationError(phase, f"{_words(error)}\nTHE FILES OF BEFORE ARE BACK, BUT: {trouble}", restored=False)
 
-    def _try(self, step: Callable[[], None]) -> str | None:
+    def _try(self, step: Callable[..., None], *arguments: Any) -> str | None:
         try:
-            step()
+            step(*arguments)
         except (ActivationError, OSError) as error:
             return _words(error)
         return None
@@ -225,6 +229,10 @@ class Activation:
             self.store.prune()
         except (VaguemestreError, OSError) as error:
             self.say(f"old releases could not be cleared away: {_words(error)}")
+
+
+def _names(release: Release) -> set[str]:
+    return {unit.name for unit in release.units}
 
 
 def _words(error: Exception) -> str:

@@ -23,7 +23,13 @@ from vaguemestre.release import Package
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _STAGE = Path("/run/vaguemestre-apt")
-_ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "APT_LISTCHANGES_FRONTEND": "none"}
+_APT_CONFIG = _STAGE / "apt.conf"
+_ENVIRONMENT = {
+    "APT_CONFIG": str(_APT_CONFIG),
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "APT_LISTCHANGES_FRONTEND": "none",
+}
 _QUIET = (
     "--assume-yes",
     "--no-install-recommends",
@@ -51,14 +57,13 @@ def install(packages: Sequence[Package], moves: Iterable[Move], content: Content
     """
     _stage(moves, content)
     try:
-        options = (f"-o=Dir::Etc={_STAGE}/etc",)
         _finish(say)
         _preseed(packages)
         say("apt-get update")
-        _guarded(["apt-get", *options, *_QUIET, "update", "--error-on=any"], say)
+        _guarded(["apt-get", *_QUIET, "update", "--error-on=any"], say)
         say(f"apt-get install: {' '.join(package.name for package in packages)}")
         _guarded(
-            ["apt-get", *options, *_QUIET, "--fix-broken", "install", "--", *(package.name for package in packages)],
+            ["apt-get", *_QUIET, "--fix-broken", "install", "--", *(package.name for package in packages)],
             say,
         )
     finally:
@@ -81,6 +86,9 @@ def _stage(moves: Iterable[Move], content: Content) -> None:
     _STAGE.mkdir(mode=0o755)
     _STAGE.chmod(0o755)
     shutil.copytree("/etc/apt", _STAGE / "etc", symlinks=True)
+    # Read before all else; on the command line it would come after apt.conf.d, and the old proxy would stay in force.
+    _APT_CONFIG.write_text(f'Dir::Etc "{_STAGE}/etc";\n')
+    _APT_CONFIG.chmod(0o644)
     for move in moves:
         if move.path.startswith("/etc/apt/") and move.to != "folder":
             target = _STAGE / "etc" / move.path.removeprefix("/etc/apt/")

@@ -53,15 +53,21 @@ class Settler:
         Raises:
             ActivationError: a unit does not come up or does not serve, with its own words.
         """
-        actions: dict[str, list[str]] = {}
-        for change in todo:
-            if change.kind == "unit" and change.action != "remove":
-                actions.setdefault(change.key, []).append(change.action)
-        for unit in release.units:
-            if unit.name in actions:
-                self._settle(unit, actions[unit.name], release)
-        if actions or doubt:
+        due = _due(release, todo)
+        for unit, actions in due:
+            self._settle(unit, actions, release)
+        if due or doubt:
             self._look_again(release)
+
+    def settle_each(self, release: Release, todo: Iterable[Change]) -> list[str]:
+        """As `settle`, but one unit in trouble does not keep the next from its turn; all the troubles."""
+        troubles = []
+        for unit, actions in _due(release, todo):
+            try:
+                self._settle(unit, actions, release)
+            except ActivationError as error:
+                troubles.append(str(error))
+        return troubles
 
     def _settle(self, unit: Unit, actions: list[str], release: Release) -> None:
         for action in actions:
@@ -111,29 +117,31 @@ class Settler:
         words = self.machine.words(name, self.began)
         return ActivationError("settle", f"{what}\n{words}" if words else what)
 
-    def withdraw(self, were: Mapping[str, Mapping[str, bool]], old: Release | None) -> None:
-        """Stop what only the failed release wanted, while its files are still there."""
-        ours = {unit.name for unit in old.units} if old else set()
-        states = self.machine.survey((), were).units
-        for name, was in were.items():
-            state = states.get(name, UnitState())
-            if name in ours or state == UnitState():
-                continue
-            if state.masked and not was["masked"]:
-                self.machine.unmask(name)
-            if state.active != "inactive" and not was["running"]:  # also one that failed, or is to be tried again
-                self.machine.stop(name)
-            if state.enabled and not was["enabled"] and not state.masked:
-                self.machine.disable(name)
+    def withdraw(self, name: str, was: Mapping[str, bool]) -> None:
+        """Stop a unit that only the failed release wanted, while its files are still there."""
+        state = self._state(name)
+        if state.masked and not was["masked"]:
+            self.machine.unmask(name)
+        if state.active != "inactive" and not was["running"]:  # also one that failed, or is to be tried again
+            self.machine.stop(name)
+        if state.enabled and not was["enabled"] and not state.masked:
+            self.machine.disable(name)
 
-    def resume(self, were: Mapping[str, Mapping[str, bool]], old: Release | None) -> None:
-        """Restart what ran before the failed release and belongs to no release: it may have read its files."""
-        ours = {unit.name for unit in old.units} if old else set()
-        for name, was in were.items():
-            if name not in ours and was["masked"]:
-                self.machine.mask(name)
-            elif name not in ours and was["running"]:
-                self.machine.act(name, "restart")
+    def resume(self, name: str, was: Mapping[str, bool]) -> None:
+        """Restart a unit that ran before the failed release and belongs to no other: it may have read its files."""
+        if was["masked"]:
+            self.machine.mask(name)
+        elif was["running"]:
+            self.machine.act(name, "restart")
+
+
+def _due(release: Release, todo: Iterable[Change]) -> list[tuple[Unit, list[str]]]:
+    """The units that have something to do, in the order of the release."""
+    actions: dict[str, list[str]] = {}
+    for change in todo:
+        if change.kind == "unit" and change.action != "remove":
+            actions.setdefault(change.key, []).append(change.action)
+    return [(unit, actions[unit.name]) for unit in release.units if unit.name in actions]
 
 
 def _well(state: UnitState) -> bool:

@@ -15,7 +15,7 @@ from vaguemestre.host.activator.disk import Disk, Look, draft_of, parent
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.observe import Observed, Placed, placed
 from vaguemestre.host.activator.plan import Change
-from vaguemestre.host.activator.store import STATE, Store
+from vaguemestre.host.activator.store import STATE, Current, Store
 from vaguemestre.release import Credential, File, Release
 
 Owner = tuple[int, int]
@@ -40,12 +40,11 @@ class Move:
 class Journal:
     """An activation under way. `phase`: prepare, switch, settle (all is renamed), back (being put back).
 
-    `live` and `previous` are what the host had when it began; `units` maps names to what they were then.
+    `current` is what was live when it began, and `units` maps names to what they were then.
     """
 
     release: str
-    live: str | None
-    previous: str | None
+    current: Current
     folder: str
     phase: str
     moves: tuple[Move, ...]
@@ -53,7 +52,8 @@ class Journal:
 
     @classmethod
     def read(cls, noted: Mapping[str, Any]) -> Journal:
-        return cls(**{**noted, "moves": tuple(_move(plain) for plain in noted["moves"])})
+        parsed = {"current": Current(**noted["current"]), "moves": tuple(_move(plain) for plain in noted["moves"])}
+        return cls(**{**noted, **parsed})
 
 
 def _move(plain: dict[str, Any]) -> Move:
