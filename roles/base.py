@@ -63,7 +63,8 @@ def _apt(context: Context) -> Iterator[Item]:
         yield file("base", "/etc/apt/sources.list")
         yield file("base", "/etc/apt/sources.list.d/debian.sources", apt=apt, suite=suite)
     if apt.proxy and not apt.bundle:
-        yield file("base", "/etc/apt/apt.conf.d/95vaguemestre-proxy", proxy=apt.proxy)
+        # apt takes the last proxy it reads; installers leave theirs in files named as late as 99.
+        yield file("base", "/etc/apt/apt.conf.d/99vaguemestre-proxy", proxy=apt.proxy)
 
 
 def _upgrades(context: Context) -> Iterator[Item]:

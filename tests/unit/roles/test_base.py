@@ -97,7 +97,7 @@ def test_without_a_mirror_and_resolvers_the_host_keeps_its_own() -> None:
     untouched = {
         "/etc/apt/sources.list",
         "/etc/apt/sources.list.d/debian.sources",
-        "/etc/apt/apt.conf.d/95vaguemestre-proxy",
+        "/etc/apt/apt.conf.d/99vaguemestre-proxy",
         "/etc/resolv.conf",
     }
     assert not untouched & files(SMALLEST).keys()
