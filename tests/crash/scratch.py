@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import vaguemestre.host.activator.activation  # noqa: F401 - once here, not again in each forked process
 from vaguemestre.host.activate import Desk, Request
 from vaguemestre.host.activator.disk import DRAFT, Disk
 from vaguemestre.host.activator.failure import ActivationError
