@@ -60,10 +60,11 @@ class ActionModule(ActionBase):
 
     def _prepare(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         from vaguemestre.engines import pyinfra
+        from vaguemestre.engines.sessions import Failure
 
         fleet, _, host = self._host(task_vars)
         outcome = (pyinfra.bare if self._task.check_mode else pyinfra.bootstrap)(fleet, [host.name])[host.name]
-        if isinstance(outcome, pyinfra.Failure):
+        if isinstance(outcome, Failure):
             return {"unreachable" if outcome.trouble.untouched else "failed": True, "msg": outcome.message}
         return {"changed": bool(outcome), "steps": list(outcome) if isinstance(outcome, tuple) else []}
 

@@ -108,8 +108,17 @@ def activator(command: str, payload: bytes) -> tuple[list[dict], int, str]:
     """Run it, feeding it its payload; its events, its exit code and its last words."""
     done = subprocess.run(command, shell=True, input=payload, capture_output=True)  # noqa: S602 - quoted by the kit
     lines = done.stdout.decode(errors="replace").splitlines()
-    events = [json.loads(line) for line in lines if line.startswith("{")]
+    events = [event for line in lines if (event := event_of(line))]
     return events, done.returncode, done.stderr.decode(errors="replace")[-2000:]
+
+
+def event_of(line: str) -> dict | None:
+    """The activator's event on this line; whatever else a host prints is none."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and event.get("event") in ("step", "result") else None
 
 
 def report(answer: dict, *, diff: bool) -> dict:

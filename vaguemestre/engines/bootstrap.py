@@ -22,7 +22,7 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Command
 from pyinfra.operations import apt, files, server
 
-from vaguemestre.engines.session import alias, connect, inventory
+from vaguemestre.engines.connection import alias, connect, inventory
 from vaguemestre.engines.targets import Target
 from vaguemestre.engines.trouble import Trouble, TroubleError
 

@@ -7,100 +7,22 @@ establishments or names of hosts; none means all. `sessions` may be started befo
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vaguemestre.engines import contact, wire
-from vaguemestre.engines.parcel import Parcel, pack
+from vaguemestre.engines import wire
+from vaguemestre.engines.door import Door, Outcome, door, silent
+from vaguemestre.engines.parcel import Parcel
 from vaguemestre.engines.sessions import Command, Failure, OnText, Ran, Sessions
-from vaguemestre.engines.targets import Target, select, target
 from vaguemestre.engines.trouble import Trouble
-from vaguemestre.errors import VaguemestreError
 from vaguemestre.establishment import Fleet
 from vaguemestre.plan import Limits, refuse_unsafe
-
-Outcome = wire.Result | Failure
 
 _ASK_AGAIN_FOR = 300  # seconds in which a host whose link was cut may come back before it is given up
 _ASK_AGAIN_EVERY = 3
 _USUAL_LIMITS = Limits()
 _PREPARED = "command -v python3 >/dev/null && sudo -n true"
-
-
-def silent(host: str, text: str) -> None:
-    """An `OnText` that keeps what happens to itself."""
-
-
-class Door:
-    """Open connections with the chosen hosts of a fleet, and what each of them must be."""
-
-    def __init__(self, fleet: Fleet, sessions: Sessions, targets: Mapping[str, Target], on_text: OnText) -> None:
-        self._fleet = fleet
-        self._sessions = sessions
-        self.targets = targets
-        self._on_text = on_text
-
-    def parcels(self) -> dict[str, Parcel]:
-        """What each host is sent; made while the connections are being opened.
-
-        Raises:
-            VaguemestreError: a release, a secret or a certificate is wrong: nothing has been tried on any host.
-        """
-        return {host.name: pack(self._fleet, one, host) for one, host in select(self._fleet, tuple(self.targets))}
-
-    def ask(self, verb: str, inputs: Mapping[str, bytes], *arguments: str) -> dict[str, Outcome]:
-        """One verb of the activator on each host of `inputs`, which gives its standard input."""
-        commands = {
-            name: Command(wire.command(verb, *arguments, sudo=self.targets[name].user != "root"), stdin)
-            for name, stdin in inputs.items()
-        }
-        ran = self._sessions.run(commands, self._on_line)
-        return {name: self._outcome(name, one) for name, one in ran.items()}
-
-    def prepare(self, parcels: Mapping[str, Parcel]) -> dict[str, tuple[str, ...] | Failure]:
-        """First contact with bare hosts."""
-        if not parcels:
-            return {}
-        wanted = {name: contact.wanted(self.targets[name], one.release) for name, one in parcels.items()}
-        return self._sessions.bootstrap(wanted, self._on_text)
-
-    def run(self, command: Command) -> dict[str, Ran | Failure]:
-        return self._sessions.run(dict.fromkeys(self.targets, command))
-
-    def _on_line(self, host: str, line: str) -> None:
-        if line.startswith("{") and (event := json.loads(line)).get("event") == "step":
-            self._on_text(host, event["text"])
-
-    def _outcome(self, name: str, ran: Ran | Failure) -> Outcome:
-        if isinstance(ran, Failure):
-            return ran
-        if ran.code == 127 and not ran.stdout:  # the shell's "not found"
-            return Failure(
-                Trouble.BARE, f"{name} is not prepared yet: it has no python3 or sudo\n    vaguemestre bootstrap {name}"
-            )
-        try:
-            return wire.read(ran.stdout.splitlines(), lambda _: None)
-        except VaguemestreError as error:
-            words = ran.stderr.decode(errors="replace").strip()
-            return Failure(Trouble.FAILED, f"{name}: {error}" + (f"; the host says:\n{words}" if words else ""))
-
-
-@contextmanager
-def door(
-    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
-) -> Iterator[Door]:
-    """Start connecting to the chosen hosts, through `sessions` when the caller has started them already.
-
-    Raises:
-        SelectionError: a name is unknown.
-    """
-    targets = {host.name: target(fleet, one, host) for one, host in select(fleet, names)}
-    with nullcontext(sessions) if sessions else Sessions() as opened:
-        opened.open(tuple(targets.values()))
-        yield Door(fleet, opened, targets, on_text)
 
 
 def plan(

@@ -27,7 +27,7 @@ from vaguemestre.host.activator.store import STATE
 from vaguemestre.release import Release
 
 __all__ = ["Applied", "Change", "Failed", "PlanResult", "Recovered", "Result", "Status", "WireError"]
-__all__ += ["bundle", "command", "payload", "read"]
+__all__ += ["bundle", "command", "event_of", "payload", "read"]
 
 _PACKAGE = Path(__file__).parent.parent
 _MEMBERS = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "host/activator/*.py")
@@ -155,7 +155,7 @@ def read(lines: Iterable[str | bytes], on_step: Callable[[str], object] = str) -
     strange: list[str] = []
     for line in lines:
         text = line.decode(errors="replace") if isinstance(line, bytes) else line
-        event = _event(text)
+        event = event_of(text)
         if event is None:
             strange.append(text.rstrip())
         elif event["event"] == "step":
@@ -168,7 +168,8 @@ def read(lines: Iterable[str | bytes], on_step: Callable[[str], object] = str) -
     )
 
 
-def _event(text: str) -> dict[str, Any] | None:
+def event_of(text: str) -> dict[str, Any] | None:
+    """The activator's event on a line of its answer; None when it is something else."""
     try:
         event = json.loads(text)
     except ValueError:
