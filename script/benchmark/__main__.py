@@ -24,15 +24,15 @@ from vaguemestre.overlay import VARIABLE
 def main() -> None:
     options = _options()
     os.environ[VARIABLE] = LAB
-    with tempfile.TemporaryDirectory(prefix="vgm-bench-") as scratch:
-        folder = Path(scratch)
-        try:
-            figures = _measured(folder, options)
-        except (FailedError, VaguemestreError) as error:
-            sys.exit(f"bench: {error}")
-        finally:
-            if not options.keep_lab:
-                Lab.open(LAB).down()
+    figures = Figures(options.hosts)
+    try:
+        with tempfile.TemporaryDirectory(prefix="vgm-bench-") as scratch:
+            _measure(figures, Path(scratch), options)
+    except (FailedError, VaguemestreError) as error:
+        sys.exit(f"{told(figures)}\n\nbench: {error}")
+    finally:
+        if not options.keep_lab:
+            Lab.open(LAB).down()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(figures.plain(), indent=2) + "\n")
     print(f"\n{told(figures)}\n\nWritten to {options.json}")
@@ -51,10 +51,9 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(scratch: Path, options: argparse.Namespace) -> Figures:
+def _measure(figures: Figures, scratch: Path, options: argparse.Namespace) -> None:
     stand = _stand(scratch, options.hosts)
     trials = Trials(stand, _folder(scratch, "peers"))
-    figures = Figures(hosts=options.hosts)
     _first_apply(stand, trials, figures, options.first)
     say(f"making operators of all {options.hosts} hosts")
     trials.kit("apply", options.hosts)
@@ -62,7 +61,6 @@ def _measured(scratch: Path, options: argparse.Namespace) -> Figures:
         _short(trials, figures, hosts, options.times)
     _memory(trials, figures, options.hosts)
     _peers(trials, figures, ansible=not options.no_ansible)
-    return figures
 
 
 def _stand(scratch: Path, hosts: int) -> Stand:
