@@ -119,6 +119,26 @@ def test_init_writes_a_file_that_is_valid_and_the_national_certificates(tmp_path
     assert b"AC RACINE IGC-SANTE ELEMENTAIRE" in (root / "trust" / "national.pem").read_bytes()
 
 
+def test_init_gives_a_new_inventory_its_settings_and_keeps_its_keys_out_of_git(tmp_path: Path) -> None:
+    assert run("init", "-i", str(tmp_path), *ANSWERS) == 0
+    assert inventory.read(tmp_path).settings.ssh.key == Path("ssh/vaguemestre")
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    private = ["secrets/mail.pasteur.mssante.test/tls.key", "ssh/vaguemestre"]
+    public = ["ssh/vaguemestre.pub", "ssh/known_hosts", "trust/national.pem", "inventory.yml"]
+    ignored = subprocess.run([*git, "check-ignore", *private, *public], capture_output=True, text=True, check=False)
+    assert ignored.stdout.split() == private
+
+
+@pytest.mark.parametrize("slug", ["Bad Slug", "../elsewhere", "été"])
+def test_init_refuses_a_name_that_no_command_could_use(
+    tmp_path: Path, slug: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", slug, "-i", str(tmp_path / "new"), *ANSWERS) == 2
+    assert "is no name for an establishment" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("init", "mine", "-i", str(tmp_path), *ANSWERS)
     (tmp_path / "mine.yml").write_text("# edited by hand\n")

@@ -55,6 +55,7 @@ def read(path: Path | None = None, drafts: Mapping[Path, str] = _NONE) -> Fleet:
     problems: list[Problem] = []
     settings = _settings(root / SHARED, problems)
     files = sorted({*_establishment_files(root, problems), *drafts})
+    problems += _badly_named(files, root)
     sources = [source for file in files for source in _source(file, settings, problems, drafts.get(file))]
     broken = frozenset({file.stem for file in files} - {source.establishment.slug for source in sources})
     problems += check(Reading(tuple(sources), settings, broken, _needs))
@@ -80,18 +81,17 @@ def _establishment_files(root: Path, problems: list[Problem]) -> list[Path]:
         problems.append(Problem(root, 1, "(folder)", wrong, "name the folder that holds the establishments' files"))
         return []
     files = sorted(file for file in root.iterdir() if file.suffix == ".yml" and file.name != SHARED)
-    problems += _badly_named(root)
     if not files:
         way_out = "`vaguemestre init` writes the first one"
         problems.append(Problem(root, 1, "(folder)", "no establishment is declared here", way_out))
     return files
 
 
-def _badly_named(root: Path) -> Iterator[Problem]:
-    for file in sorted(root.iterdir()):
-        if file.suffix == ".yaml":
-            yield Problem(file, 1, "(file)", "only .yml files are read", f"rename it to {file.stem}.yml")
-        elif file.suffix == ".yml" and not _SLUG.fullmatch(file.stem):
+def _badly_named(files: Sequence[Path], root: Path) -> Iterator[Problem]:
+    for file in sorted(root.glob("*.yaml")):
+        yield Problem(file, 1, "(file)", "only .yml files are read", f"rename it to {file.stem}.yml")
+    for file in files:
+        if not _SLUG.fullmatch(file.stem) or file.parent != root:
             way_out = "use lower-case letters, digits and hyphens: the name is the establishment's everywhere"
             yield Problem(file, 1, "(file)", f"{file.stem} is no name for an establishment", way_out)
 

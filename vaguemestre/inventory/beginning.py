@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import yaml
 
 from vaguemestre.errors import Exit, InventoryError, VaguemestreError
 from vaguemestre.establishment import Mode
-from vaguemestre.inventory import read
+from vaguemestre.inventory import SHARED, read
 
 NATIONAL = Path(__file__).parent.parent / "pki" / "igc-sante.pem"
 
@@ -52,7 +53,8 @@ def slug_of(name: str, city: str) -> str:
 def write(root: Path, answers: Answers) -> tuple[Path, ...]:
     """Write the establishment's file into the inventory `root`, made when it is missing; what was written.
 
-    A new inventory also gets the national authorities' certificates, unless it is a lab's.
+    A new inventory also gets ``inventory.yml``, the national authorities' certificates, and a ``.gitignore`` for what
+    must stay out of git.
 
     Raises:
         AlreadyThereError: there is such a file.
@@ -61,12 +63,12 @@ def write(root: Path, answers: Answers) -> tuple[Path, ...]:
     file = root / f"{answers.slug}.yml"
     if file.exists():
         raise AlreadyThereError(f"{file} exists and is left as it is\n    edit it, or name another establishment")
-    content = text(answers)
+    content = _for_editors(root, "establishment") + text(answers)
     _refuse_invalid(root, file, content)
     root.mkdir(parents=True, exist_ok=True)
     with file.open("x", encoding="utf-8") as draft:
         draft.write(content)
-    return (file, *_anchors(root))
+    return (file, *(() if (root / SHARED).exists() else _surroundings(root)))
 
 
 def text(answers: Answers) -> str:
@@ -89,20 +91,31 @@ def _refuse_invalid(root: Path, file: Path, content: str) -> None:
             raise InventoryError(own) from error
 
 
-def _anchors(root: Path) -> tuple[Path, ...]:
-    anchors = root / "trust" / "national.pem"
-    if anchors.exists() or (root / "inventory.yml").exists():
-        return ()  # an inventory with settings says itself whom it trusts
-    anchors.parent.mkdir(exist_ok=True)
-    anchors.write_bytes(NATIONAL.read_bytes())
-    return (anchors,)
+def _surroundings(root: Path) -> Iterator[Path]:
+    """What stands beside the establishments; each only where it is missing."""
+    wanted = {
+        root / SHARED: (_for_editors(root, "inventory") + _SHARED).encode(),
+        root / "trust" / "national.pem": NATIONAL.read_bytes(),
+        root / ".gitignore": _IGNORED.encode(),
+    }
+    for path, content in wanted.items():
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+            yield path
+
+
+def _for_editors(root: Path, kind: str) -> str:
+    """The line by which an editor finds the schema: for inventories that lie beside the project's own."""
+    kept = root.resolve().parent / "schema" / f"{kind}.json"
+    return f"# yaml-language-server: $schema=../schema/{kind}.json\n#\n" if kept.exists() else ""
 
 
 def _identity(answers: Answers) -> str:
     return f"""\
 # {answers.name}, {answers.city}
 # In commands this establishment is called {answers.slug}, after the file.
-# `vaguemestre validate` checks what you write here; `vaguemestre schema` gives your editor what it needs to help.
+# `vaguemestre validate` checks what you write here.
 
 name: {_quoted(answers.name)}
 city: {_quoted(answers.city)}
@@ -154,6 +167,35 @@ contacts:
 {person}  support:
 {person}"""
 
+
+_SHARED = """\
+# What all establishments of this inventory share. Any section may be repeated under `settings:` in an establishment's
+# own file; what is given there wins, field by field. Paths are relative to this folder.
+
+ssh:
+  key: ssh/vaguemestre            # private key of this controller: ssh-keygen -t ed25519 -f ssh/vaguemestre
+  known_hosts: ssh/known_hosts    # the hosts' keys, each compared on the host's own console
+#  admin_networks: [192.0.2.0/28]   # from where SSH is accepted, this machine included; without it, from everywhere
+#  bootstrap_user: root           # who lets us in at the first contact
+
+# apt:
+#   mirror: http://mirror.hospital.example/debian    # without it, the host keeps its own sources
+#   security: http://mirror.hospital.example/debian-security
+#   proxy: http://proxy.hospital.example:3128
+# resolvers: [192.0.2.53]         # without it, the host keeps its own
+# clock:
+#   servers: [ntp.hospital.example]
+# trust:
+#   anchors: trust/national.pem
+"""
+
+_IGNORED = """\
+# Private keys never go into git.
+/secrets/
+/ssh/*
+!/ssh/*.pub
+!/ssh/known_hosts
+"""
 
 _END = """\
 # What else can be said, with its default:
