@@ -24,6 +24,7 @@ from vaguemestre.overlay import VARIABLE
 def main() -> None:
     options = _options()
     os.environ[VARIABLE] = LAB
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an ordinary installation keeps its bytecode
     figures = Figures(options.hosts)
     try:
         with tempfile.TemporaryDirectory(prefix="vgm-bench-") as scratch:
@@ -87,11 +88,12 @@ def _short(trials: Trials, figures: Figures, hosts: int, times: int) -> None:
     """What takes a second or so, in turns, so that a change of the machine's mood meets all alike."""
     contests: dict[str, Callable[[], float]] = {
         "bare SSH": lambda: trials.bare(hosts),
+        "round trip": lambda: trials.round_trip(hosts),
         "drift check": lambda: trials.kit("status", hosts).seconds,
         "no-op apply": lambda: trials.kit("apply", hosts).seconds,
     }
     for number in range(times):
-        say(f"bare SSH, drift check, no-op apply on {hosts}: round {number + 1} of {times}")
+        say(f"{', '.join(contests)} on {hosts}: round {number + 1} of {times}")
         for name, trial in contests.items():
             figures.add(name, hosts, trial())
 

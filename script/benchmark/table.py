@@ -23,6 +23,7 @@ class Aim:
 
 
 AIMS = {
+    "round trip / bare SSH": Aim(2),
     "drift check / bare SSH": Aim(2),
     "no-op apply / bare SSH": Aim(2),
     "plain Ansible / drift check": Aim(40, least=True),

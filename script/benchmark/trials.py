@@ -15,6 +15,7 @@ import yaml
 from benchmark import peers
 from benchmark.measure import FailedError, Measured, measure
 from benchmark.stand import Stand, ssh
+from vaguemestre.engines import wire
 from vaguemestre.engines.targets import Target
 
 KIT = (sys.executable, "-m", "vaguemestre")
@@ -41,6 +42,12 @@ class Trials:
         inputs = [peers.checksums(parcel.release, parcel.secrets) for parcel in self._stand.parcels[:hosts]]
         with ThreadPoolExecutor(hosts) as pool:
             return max(pool.map(_hash, self._stand.targets[:hosts], inputs))
+
+    def round_trip(self, hosts: int) -> float:
+        """The same, with the activator's `status` in place of sha256sum: what a drift check is once all has started."""
+        inputs = [wire.payload(parcel.release) for parcel in self._stand.parcels[:hosts]]
+        with ThreadPoolExecutor(hosts) as pool:
+            return max(pool.map(_compare, self._stand.targets[:hosts], inputs))
 
     def apt(self) -> float:
         """`apt-get update` and `install` of the release's packages in one SSH session, and nothing else."""
@@ -95,6 +102,10 @@ def middle(trial: Callable[[], float], times: int) -> float:
 
 def _hash(way: Target, checksums: bytes) -> float:
     return measure(ssh(way, "sudo -n sha256sum --quiet -c -"), stdin=checksums).seconds
+
+
+def _compare(way: Target, payload: bytes) -> float:
+    return measure(ssh(way, wire.command("status")), stdin=payload).seconds
 
 
 def _unchanged(who: str, done: Measured, unchanged: bool) -> None:
