@@ -43,7 +43,9 @@ class Context:
             ReleaseError: no such secret exists for this host yet.
         """
         if secret not in self.secrets:
+            place = f"{self.settings.secrets}/{self.host.name}/"
             raise ReleaseError(
-                f"{self.host.name}: the secret {secret} is missing from {self.settings.secrets}/{self.host.name}/"
+                f"{self.host.name}: the secret {secret} is missing from {place}\n"
+                f"    put it there, mode 0600; the folder {self.settings.secrets} is the inventory's"
             )
         return Credential(path, secret, self.secrets[secret], owner, group, mode)

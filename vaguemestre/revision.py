@@ -72,7 +72,11 @@ def _parsed(text: str, called: str) -> dict[str, Release]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    return _run(["git", "-C", str(folder), *arguments]).decode().strip()
+    try:
+        return _run(["git", "-C", str(folder), *arguments]).decode().strip()
+    except RevisionError as error:
+        way_out = "compared is with a revision of git: `git init` and commit the inventory, or name one by --against"
+        raise RevisionError(f"{folder}: {error}\n    {way_out}") from error
 
 
 def _run(program: list[str], cwd: Path | None = None) -> bytes:

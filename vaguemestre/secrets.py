@@ -42,7 +42,7 @@ class Secrets:
         path = self.root / host / name
         if not path.is_file():
             raise SecretsError(f"{path}: this secret is missing")
-        content = path.read_bytes()
+        content = _content(path)
         if content.startswith(_SEAL):
             return _unseal(path, content)
         if path.stat().st_mode & 0o077:
@@ -63,6 +63,15 @@ def version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SecretsError(
+            f"{path}: cannot be read: {error.strerror}\n    it must be yours, or run this as its owner"
+        ) from error
+
+
 def _unseal(path: Path, content: bytes) -> bytes:
     from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 
@@ -72,7 +81,7 @@ def _unseal(path: Path, content: bytes) -> bytes:
             f"{path}: sealed with Ansible Vault, and no password is known\n"
             "    set ANSIBLE_VAULT_PASSWORD_FILE to the file that holds it"
         )
-    password = VaultSecret(Path(password_file).read_bytes().strip())
+    password = VaultSecret(_content(Path(password_file).expanduser()).strip())
     try:
         unsealed: bytes = VaultLib([("default", password)]).decrypt(content)
     except AnsibleVaultError as error:

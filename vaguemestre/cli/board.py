@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
     from vaguemestre.engines.sessions import OnText
 
+LOG_WIDTH = 180  # columns of a table that goes to a file
 _LOG_EVERY = 2.0  # seconds
 
 
 @contextmanager
 def board(hosts: Sequence[str], *, quiet: bool = False) -> Iterator[OnText]:
-    """Show what the hosts say while the block lasts; gives the function to be told. All of it on standard error."""
+    """Show what the hosts say while the block lasts; gives the function to be told. All of it on standard error.
+
+    `quiet` is for other programs: nothing is said, unless a person watches.
+    """
     import sys
 
-    if quiet:
-        yield lambda _host, _text: None
-    elif sys.stderr.isatty():
+    if sys.stderr.isatty():
         with _live(hosts) as told:
             yield told
+    elif quiet:
+        yield lambda _host, _text: None
     else:
         yield _plain()
 

@@ -152,7 +152,9 @@ def _table(answers: list[Answer]) -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    table = Table(Column("address", overflow="fold"), "type", "state", "name", "RPPS or structure", box=None)
+    from vaguemestre.cli.board import LOG_WIDTH
+
+    table = Table(Column("address", no_wrap=True), "type", "state", "name", "RPPS or structure", box=None)
     for box in (box for one in answers for box in one.mailboxes):
         table.add_row(box.address, box.kind, box.state, box.display, box.person or box.structure)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else LOG_WIDTH).print(table)

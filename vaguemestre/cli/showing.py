@@ -13,12 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from vaguemestre.cli.board import LOG_WIDTH
 from vaguemestre.cli.changes import shown
 from vaguemestre.cli.outcomes import Outcome, changes_of, plain, verdict
 from vaguemestre.engines import wire
 from vaguemestre.establishment import Fleet
-
-_LOG_WIDTH = 180  # columns of a table that goes to a file
 
 
 def show(
@@ -43,7 +42,7 @@ def show_table(fleet: Fleet, outcomes: Mapping[str, Outcome]) -> None:
     table.add_column("finding")
     for establishment, host in fleet.hosts():
         table.add_row(establishment.slug, host.name, *_row(outcomes[host.name]))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
     console.print(table)
     for message in filter(None, (verdict(one).message for one in outcomes.values())):
         console.print(message, markup=False, soft_wrap=True)

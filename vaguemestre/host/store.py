@@ -46,11 +46,12 @@ class Store:
         self._ldap = connection
 
     def get(self, address: str) -> Mailbox | None:
+        """The mailbox, or None; what cannot even be a name in the directory is none either."""
         import ldap
 
         try:
             found = self._ldap.search_s(dn(address), ldap.SCOPE_BASE, "(objectClass=vgmMailbox)", _READ)
-        except ldap.NO_SUCH_OBJECT:
+        except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX):
             return None
         return _mailbox(found[0][1])
 
