@@ -72,15 +72,7 @@ def _tree(context: Context) -> Iterator[Item]:
 def settings(context: Context) -> dict[str, object]:
     """What the host's mailbox commands must know: its domains with their structure, the postmaster, refused names."""
     return {
-        "domains": {
-            domain.name: {
-                "establishment": one.name,
-                "structure": one.structure_id,
-                "quota_mib": one.mailboxes.quota_mib,
-            }
-            for one in context.served
-            for domain in one.domains
-        },
+        "domains": {domain.name: _facts(one) for one in context.served for domain in one.domains},
         "postmaster": postmaster(context),
         "reserved": sorted(ROLE_ADDRESSES),
     }

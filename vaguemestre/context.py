@@ -15,9 +15,8 @@ class Context:
     """The argument of every role; a value, nothing in it touches a disk or a network.
 
     `secrets` maps the secrets that exist for this host to their versions; `anchors` is the PEM of the national
-    authorities; `served` are the establishment and those it hosts; `space` are the
-    mail domains of the trust space that this host may write to, and `peers` the names that the certificates of each
-    one's mail hosts may bear.
+    authorities; `served` are the establishment and those it hosts; `peers` are the mail domains of the trust space,
+    each with the names that the certificates of its mail hosts may bear.
     """
 
     host: Host
@@ -26,7 +25,6 @@ class Context:
     settings: Settings
     anchors: str
     secrets: Mapping[str, str]
-    space: tuple[str, ...] = ()
     peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property

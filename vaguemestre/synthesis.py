@@ -38,7 +38,6 @@ def context(
         settings=settings,
         anchors=_anchors(fleet.root / settings.trust.anchors),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
-        space=tuple(sorted(domain.name for one in fleet.establishments for domain in one.domains)),
         peers=peers(fleet),
     )
 

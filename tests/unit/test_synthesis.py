@@ -46,7 +46,12 @@ def test_an_operator_answers_for_the_domains_of_those_it_hosts() -> None:
 
 
 def test_the_trust_space_is_every_domain_of_the_inventory() -> None:
-    assert "clinique-iles.mssante.test" in context("fullest", "mail.ch-lens").space
+    assert context("fullest", "mail.ch-lens").peers.keys() == {
+        "ch-lens.mssante.test",
+        "clinique-iles.mssante.test",
+        "les-tilleuls.mssante.test",
+        "samu-62.mssante.test",
+    }
 
 
 def test_a_host_whose_secret_is_missing_has_no_release() -> None:
