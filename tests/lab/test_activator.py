@@ -230,6 +230,16 @@ def test_a_second_activation_is_told_who_is_at_work(guest: Guest) -> None:
     assert guest.whole(("one", "two")) == target
 
 
+def test_apt_uses_the_staged_sources_and_proxy_and_they_are_not_live_when_it_fails(guest: Guest) -> None:
+    proxy = File("/etc/apt/apt.conf.d/99z-nobody", b'Acquire::http::Proxy "http://127.0.0.1:9/";\n')
+    failed = guest.ask("apply", release("proxy", proxy, Package("hello")))
+    assert isinstance(failed, wire.Failed)
+    assert failed.phase == "packages"
+    assert "127.0.0.1" in failed.message
+    assert guest.run("ls /etc/apt/apt.conf.d/99z-nobody 2>/dev/null") == ""
+    assert guest.whole(("one", "two"))
+
+
 def test_packages_wait_for_whoever_else_installs(guest: Guest) -> None:
     """apt-daily and an administrator's own apt hold the same lock."""
     hold = "import fcntl, time; f = open('/var/lib/apt/lists/lock', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(9)"

@@ -235,7 +235,9 @@ class Desk:
 
     def _failed(self, error: VaguemestreError | OSError) -> dict[str, Any]:
         phase, restored = (error.phase, error.restored) if isinstance(error, ActivationError) else ("stage", True)
-        message = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        message = str(error)
+        if isinstance(error, OSError):  # before anything was switched: what comes after has its own words
+            message = f"{error.filename}: {error.strerror}; nothing was changed"
         live = self._live_id()
         return {"result": "failed", "phase": phase, "message": message, "restored": restored, "live": live}
 
