@@ -14,8 +14,12 @@ from vaguemestre.errors import Exit
 
 
 def verify(
-    establishments: Annotated[
-        list[str] | None, typer.Argument(help="Slugs of the establishments to verify; none: all of the inventory.")
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Establishments, or hosts with all that they serve; without any, all of the inventory.",
+        ),
     ] = None,
     inventory: Inventory = None,
     reports: Annotated[Path, typer.Option(help="Folder for verification.xml (JUnit) and verification.txt.")] = Path(
@@ -29,19 +33,18 @@ def verify(
     mail from strangers refused, is nothing offered before TLS, does nothing else answer. A mailbox named
     verification@ is opened for the time of the run and suspended afterwards. Hosts are not changed.
 
-    Exit code 0: all behaviours verified. 1: at least one failed.
+    Exit code 0: all behaviours verified. 1: at least one failed, or a host is no operator yet. 4: a host cannot be
+    reached; then nothing is asked of any.
     """
     from rich.console import Console
 
     from vaguemestre import inventory as door
-    from vaguemestre.engines.targets import select
     from vaguemestre.verify import run
     from vaguemestre.verify.verdict import count
 
     fleet = door.load(inventory)
     console = Console(stderr=as_json, highlight=False)
-    slugs = {establishment.slug for establishment, _ in select(fleet, establishments or [])}
-    outcome = run(fleet, sorted(slugs), reports, console.out)
+    outcome = run(fleet, names or [], reports, console.out)
     if as_json:
         typer.echo(json.dumps([asdict(verdict) for verdict in outcome.verdicts], ensure_ascii=False, indent=2))
     console.print(f"\n[bold]{count(outcome.verdicts)}[/]\nReports: {outcome.junit} and {outcome.text}")

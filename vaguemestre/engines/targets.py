@@ -25,6 +25,7 @@ class Target:
     """How one host is reached over SSH: as `user` once it is prepared, as `bootstrap_user` for the first contact.
 
     `key` and `known_hosts` are absolute paths; None leaves the choice to the administrator's own SSH agent and files.
+    With `container` (``podman/NAME``, ``docker/NAME``) the first contact is a shell in that running container instead.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     bootstrap_user: str
     key: str | None
     known_hosts: str | None
+    container: str | None = None
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,17 +47,24 @@ def select(fleet: Fleet, names: Sequence[str] = ()) -> tuple[tuple[Establishment
     Raises:
         SelectionError: a name means nothing here (the nearest known ones are given), or no host is left.
     """
-    hosts = tuple(fleet.hosts())
-    slugs = {establishment.slug for establishment in fleet.establishments}
-    unknown = set(names) - slugs - {host.name for _, host in hosts}
-    if unknown:
-        known = sorted(slugs | {host.name for _, host in hosts})
-        raise SelectionError("\n".join(_unknown(name, known, fleet.root) for name in sorted(unknown)))
-    chosen = tuple(pair for pair in hosts if not names or {pair[0].slug, pair[1].name} & set(names))
+    refuse_unknown(fleet, names)
+    chosen = tuple(pair for pair in fleet.hosts() if not names or {pair[0].slug, pair[1].name} & set(names))
     if not chosen:
-        raise SelectionError(f"{', '.join(names) or fleet.root}: there is no host to deal with\n"
-                             "    only an establishment in mode operator has hosts")  # fmt: skip
+        served = {one.operator for one in fleet.establishments if one.slug in names and one.operator}
+        hint = f"its mail is on the hosts of {', '.join(sorted(served))}" if served else "only operators have hosts"
+        raise SelectionError(f"{', '.join(names) or fleet.root}: there is no host to deal with\n    {hint}")
     return chosen
+
+
+def refuse_unknown(fleet: Fleet, names: Sequence[str]) -> None:
+    """Let pass what are slugs of establishments or names of hosts.
+
+    Raises:
+        SelectionError: a name is neither; the nearest known one is given.
+    """
+    known = {one.slug for one in fleet.establishments} | {host.name for _, host in fleet.hosts()}
+    if unknown := set(names) - known:
+        raise SelectionError("\n".join(_unknown(name, sorted(known), fleet.root) for name in sorted(unknown)))
 
 
 def _unknown(name: str, known: list[str], root: Path) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaguemestre.errors import VaguemestreError
+from vaguemestre.engines.sessions import Failure
+from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet
+from vaguemestre.verify.site import chosen, in_service
 from vaguemestre.verify.verdict import Verdict, read_junit, summary
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
@@ -22,6 +24,17 @@ _OWN_HOST = ("-p", "no:pytest11.testinfra")  # its fixture `host` is asked for o
 
 class VerificationError(VaguemestreError):
     """The suite could not run at all (this is not a failed behaviour)."""
+
+
+class NotInServiceError(VaguemestreError):
+    """A host cannot be asked; its exit code says whether it is away or not an operator yet."""
+
+    def __init__(self, message: str, exit_code: Exit) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+_ALONE = "    nothing was verified; establishments and hosts that are named are verified alone"
 
 
 @dataclass(frozen=True)
@@ -37,17 +50,20 @@ class Outcome:
         return bool(self.verdicts) and not any(verdict.failed for verdict in self.verdicts)
 
 
-def run(fleet: Fleet, slugs: Iterable[str], reports: Path, on_line: Callable[[str], None] = print) -> Outcome:
-    """Verify the named establishments of the fleet (all when none is named); reports go into the folder `reports`.
+def run(fleet: Fleet, names: Sequence[str], reports: Path, on_line: Callable[[str], None] = print) -> Outcome:
+    """Verify the establishments meant by `names` (see `site.chosen`); reports go into the folder `reports`.
 
     Raises:
+        SelectionError: a name means nothing here.
+        NotInServiceError: a host of theirs cannot be reached, or is no operator yet: nothing was asked of any.
         VerificationError: pytest stopped for another reason than failed behaviours; the message holds its last words.
     """
+    _refuse_unready(fleet, sorted({site.host.name for site in chosen(fleet, names)}))
     reports.mkdir(parents=True, exist_ok=True)
     junit, text = reports / "verification.xml", reports / "verification.txt"
     junit.unlink(missing_ok=True)
     process = subprocess.Popen(
-        [*_pytest(fleet, slugs), f"--junitxml={junit}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*_pytest(fleet, names), f"--junitxml={junit}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     last: list[str] = []
     for line in process.stdout or ():
@@ -60,8 +76,18 @@ def run(fleet: Fleet, slugs: Iterable[str], reports: Path, on_line: Callable[[st
     return Outcome(junit, text, verdicts)
 
 
-def _pytest(fleet: Fleet, slugs: Iterable[str]) -> list[str]:
-    chosen = [f"--establishment={slug}" for slug in slugs]
+def _refuse_unready(fleet: Fleet, hosts: Sequence[str]) -> None:
+    """Thirty questions to a host that is not there would take minutes and tell nothing."""
+    serving = in_service(fleet, hosts)
+    if away := [one.message for one in serving.values() if isinstance(one, Failure)]:
+        raise NotInServiceError("\n".join([*away, _ALONE]), Exit.UNREACHABLE)
+    if new := [name for name, made in serving.items() if not made]:
+        text = f"{', '.join(new)}: no operator yet\n    vaguemestre apply {' '.join(new)}"
+        raise NotInServiceError(f"{text}\n{_ALONE}", Exit.FAILED)
+
+
+def _pytest(fleet: Fleet, names: Iterable[str]) -> list[str]:
+    named = [f"--name={name}" for name in names]
     quiet = ["-p", "no:cacheprovider", "-p", "no:terminal", *_OWN_HOST, "-c", str(BEHAVIOURS / "pytest.ini")]
     plugin = ["-p", "vaguemestre.verify.plugin", f"--inventory={fleet.root}"]
-    return [sys.executable, "-m", "pytest", *quiet, *plugin, *chosen, str(BEHAVIOURS)]
+    return [sys.executable, "-m", "pytest", *quiet, *plugin, *named, str(BEHAVIOURS)]

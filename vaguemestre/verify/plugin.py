@@ -17,14 +17,14 @@ from testinfra.host import Host as TestinfraHost
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
 from vaguemestre.verify.correspondent import Correspondent
-from vaguemestre.verify.site import Site, sites, ssh_backend
+from vaguemestre.verify.site import Site, chosen, in_service, sites, ssh_backend
 from vaguemestre.verify.verdict import Verdict, line
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("vaguemestre")
     group.addoption("--inventory", type=Path, help="folder of the inventory")
-    group.addoption("--establishment", action="append", default=[], help="slug; repeat for several, none for all")
+    group.addoption("--name", action="append", default=[], help="an establishment or a host; repeat, none for all")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,9 +37,7 @@ def _fleet(root: Path) -> Fleet:
 
 
 def _chosen(config: pytest.Config) -> list[Site]:
-    found = sites(_fleet(config.getoption("--inventory")))
-    slugs = config.getoption("--establishment")
-    return [site for site in found if not slugs or site.establishment.slug in slugs]
+    return chosen(_fleet(config.getoption("--inventory")), config.getoption("--name"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -131,9 +129,14 @@ def probe(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
 
 @pytest.fixture(scope="session")
 def peer(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
-    """The verification mailbox of another operator of the inventory."""
-    other = next((other for other in sites(fleet) if other.host != site.host), None)
+    """The verification mailbox of another operator of the inventory, the first in rollout order that is in service.
+
+    One that cannot be reached is no reason to skip: that would look like a proof.
+    """
+    others = [other for other in sites(fleet) if other.host != site.host]
+    serving = in_service(fleet, [other.host.name for other in others]) if others else {}
+    other = next((other for other in others if serving[other.host.name]), None)
     if other is None:
-        pytest.skip("the inventory holds no other operator to write to")
+        pytest.skip("the inventory holds no other operator in service to write to")
     with other.probe(fleet) as correspondent:
         yield correspondent

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.engines.targets import target
+from vaguemestre import runtime
+from vaguemestre.engines.sessions import Failure, Ran
+from vaguemestre.engines.targets import SelectionError, refuse_unknown, target
+from vaguemestre.engines.trouble import Trouble
 from vaguemestre.establishment import Establishment, Fleet, Host, RoleName, Settings
 from vaguemestre.verify.correspondent import Correspondent
 
@@ -71,6 +74,33 @@ def sites(fleet: Fleet) -> list[Site]:
     ]
 
 
+def chosen(fleet: Fleet, names: Sequence[str]) -> list[Site]:
+    """The sites meant by `names`: establishments, hosted ones too, or hosts with all that they serve; none means all.
+
+    Raises:
+        SelectionError: a name means nothing here, or there is no mail to verify.
+    """
+    refuse_unknown(fleet, names)
+    found = [site for site in sites(fleet) if not names or {site.establishment.slug, site.host.name} & set(names)]
+    if not found:
+        raise SelectionError(f"{', '.join(names) or fleet.root}: there is no mail host to verify")
+    return found
+
+
+def in_service(fleet: Fleet, hosts: Sequence[str]) -> dict[str, bool | Failure]:
+    """Whether each of these hosts has ever been made an operator, or why that cannot be known. One round trip."""
+    from vaguemestre.engines import pyinfra
+
+    seen = pyinfra.run(fleet, hosts, f"test -e {runtime.PATH}")
+    return {name: _made(one) for name, one in seen.items()}
+
+
+def _made(seen: Ran | Failure) -> bool | Failure:
+    if isinstance(seen, Failure):
+        return False if seen.trouble is Trouble.BARE else seen
+    return seen.code == 0
+
+
 def ssh_backend(site: Site, fleet: Fleet) -> dict[str, Any]:
     """What `testinfra.get_host` needs to reach the site's host as administrators do, host key checked."""
     way = target(fleet, site.operator, site.host)
@@ -78,6 +108,6 @@ def ssh_backend(site: Site, fleet: Fleet) -> dict[str, Any]:
     return {
         "hostspec": f"ssh://{way.user}@{way.address}:{way.port}",
         "ssh_identity_file": way.key,
-        "ssh_extra_args": f"{known}-o StrictHostKeyChecking=yes -o HostKeyAlias={way.name}",
+        "ssh_extra_args": f"{known}-o BatchMode=yes -o StrictHostKeyChecking=yes -o HostKeyAlias={way.name}",
         "sudo": False,
     }
