@@ -150,9 +150,15 @@ def _firewall(context: Context) -> Iterator[Item]:
         "nftables.service",
         inputs=(rules.path,),
         on_change="reload",  # a restart flushes first: for a moment everything would be open
-        judges=(("/usr/sbin/nft", "-c", "-f", rules.path),),
+        judges=(("/usr/sbin/nft", "-c", "-f", rules.path), _admits(context)),
         probes=(Probe(command=("/usr/sbin/nft", "list", "table", "inet", "vaguemestre")),),
     )
+
+
+def _admits(context: Context) -> tuple[str, ...]:
+    """The judge that refuses a firewall which would shut out whoever is logged in now."""
+    networks = map(str, context.settings.ssh.admin_networks)
+    return ("/usr/bin/python3", runtime.PATH, "admits", str(context.host.ssh_port), *networks)
 
 
 def _clock(context: Context) -> Iterator[Item]:

@@ -8,6 +8,7 @@ from importlib import import_module
 # Verb -> its module and what it is for. Modules are imported when called: one verb's library must not slow another,
 # nor keep it from running where that library is not installed.
 VERBS = {
+    "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "directory": ("vaguemestre.host.directory", "seed the local directory"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
 }
