@@ -292,6 +292,13 @@ def test_status_tells_what_drifted_and_which_units_are_stale(host: Host) -> None
     assert told["units"]["mail.service"] == "active"
 
 
+def test_units_that_a_newer_release_would_touch_are_not_stale_yet(host: Host) -> None:
+    expecting = host.run("status", new()).result
+    assert expecting["expected"] == new().id
+    assert ("mail.service", "restart") in [(one["key"], one["action"]) for one in expecting["drift"]]
+    assert expecting["stale"] == ["maps.service"]  # whose file was changed by hand
+
+
 def test_status_tells_of_an_activation_that_was_cut_off(host: Host) -> None:
     effects = apply(copy(host, "counted"), new()).effects
     at = next(n for n, effect in enumerate(effects, 1) if effect == "rename /etc/mail/main.cf: done")

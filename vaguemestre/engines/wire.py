@@ -79,7 +79,10 @@ class Failed:
 
 @dataclass(frozen=True)
 class Status:
-    """What the host is, against the release that is live or the one that came along (`expected`)."""
+    """What the host is, against the release that is live or the one that came along (`expected`).
+
+    `stale` units do not run with what the live release put on the disk, whatever is expected.
+    """
 
     live: str | None
     since: str | None

@@ -165,7 +165,7 @@ class Desk:
             states = {unit.name: seen.units.get(unit.name, UnitState()) for unit in target.units}
             body = {
                 "drift": [asdict(change) for change in todo],
-                "stale": [one.key for one in todo if one.kind == "unit" and one.action in SETTLING],
+                "stale": self._stale(todo if target == live else None),
                 "units": {name: "masked" if state.masked else state.active for name, state in states.items()},
                 "packages": dict(seen.packages),
             }
@@ -173,6 +173,16 @@ class Desk:
         body["interrupted"] = self.store.journal() is not None and not self.store.holder()
         differs = body["drift"] or body["interrupted"] or (expected and expected != current.id)
         return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
+
+    def _stale(self, todo: tuple[Change, ...] | None) -> list[str]:
+        """Units that do not run with what the live release put on the disk, whatever another release would bring.
+
+        `todo` is what the live release calls for, when that is known already.
+        """
+        live = self.store.live()
+        if todo is None:
+            todo = assess(self.machine, self.store, live, live)[1] if live else ()
+        return [one.key for one in todo if one.kind == "unit" and one.action in SETTLING]
 
     def recover(self) -> Result:
         if self.request.unless_stopping and self.machine.stopping():
