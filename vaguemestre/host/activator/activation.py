@@ -127,12 +127,7 @@ class Activation:
             self.machine.judge(commands, moves(todo, release, seen), self.switch.contents(release))
 
     def _journal(
-        self,
-        id: str,
-        release: Release,
-        live: Release | None,
-        todo: tuple[Change, ...],
-        seen: Observed,
+        self, id: str, release: Release, live: Release | None, todo: tuple[Change, ...], seen: Observed
     ) -> Journal:
         names = sorted(_names(release) | (_names(live) if live else set()))
         states = {name: seen.units.get(name, UnitState()) for name in names}
@@ -152,15 +147,20 @@ class Activation:
             journal = self.switch.enter(journal, "switch")
             self.settler.unsettle(one.key for one in todo if one.kind == "unit" and one.action in (*SETTLING, "remove"))
             self.settler.leave(todo, live)
-            self.say(f"switching {len(journal.moves)} paths")
+            self.say(f"switching {len(journal.moves)} {'path' if len(journal.moves) == 1 else 'paths'}")
             self.switch.perform(journal)
             journal = self.switch.enter(journal, "settle")
-            if any(move.path.startswith(_DEFINITIONS) for move in journal.moves):
+            if self._definitions_changed(journal):
                 self.machine.reload_definitions()
             self.settler.settle(release, todo)
             self._commit(journal, release)
         except (ActivationError, OSError) as error:
             raise self._after(error, self._back(journal)) from error
+
+    def _definitions_changed(self, journal: Journal) -> bool:
+        """By this activation, or earlier by somebody who did not tell systemd."""
+        states = self.machine.survey((), journal.units).units.values()
+        return any(one.path.startswith(_DEFINITIONS) for one in journal.moves) or any(one.outdated for one in states)
 
     def _forward(self, journal: Journal) -> str:
         """Every file is the new release's: bring its units up too, or else go back."""

@@ -114,9 +114,11 @@ class Disk:
                 os.unlink(name, dir_fd=folder)
 
     def make_folder(self, path: str, mode: int = 0o755, owner: tuple[int, int] | None = None) -> None:
+        """A new directory, durable."""
         with self._effect("make folder", path) as (folder, name):
             os.mkdir(name, 0o700, dir_fd=folder)
             self._dress_folder(folder, name, mode, owner)
+            os.fsync(folder)
 
     def dress_folder(self, path: str, mode: int, owner: tuple[int, int] | None = None) -> None:
         """Give a directory its owner and mode."""

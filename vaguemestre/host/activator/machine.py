@@ -25,13 +25,16 @@ Content = Mapping[str, Callable[[], bytes]]
 Say = Callable[[str], None]
 
 _ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+_UMASK = 0o022  # of other programs; ours is closed, and apt's lists, for one, are for everybody to read
 _STARTING = 900  # seconds: units have time limits of their own, this one is for a systemd that hangs
 _SHOWN = ("Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "Result", "NeedDaemonReload")
 
 
 @dataclass(frozen=True)
 class UnitState:
-    """A unit as systemd sees it. `passive`: a oneshot that has nothing left to run and did not fail."""
+    """A unit as systemd sees it. `passive`: a oneshot that has nothing left to run and did not fail; `outdated`: its
+    definition on the disk is newer than the one that systemd knows.
+    """
 
     active: str = "inactive"
     enabled: bool = False
@@ -193,6 +196,7 @@ def run(*command: str, timeout: float = 120, environment: Mapping[str, str] | No
             timeout=timeout,
             check=False,
             env={**_ENVIRONMENT, **(environment or {})},
+            umask=_UMASK,
         )
     except OSError as error:
         return Done(127, f"{command[0]}: {error.strerror}")
@@ -209,6 +213,7 @@ def follow(command: Sequence[str], environment: Mapping[str, str], line: Callabl
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**_ENVIRONMENT, **environment},
+        umask=_UMASK,
     ) as process:
         assert process.stdout  # noqa: S101 - a pipe was asked for
         for raw in process.stdout:

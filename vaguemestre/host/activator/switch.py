@@ -121,6 +121,7 @@ class Switch:
         """
         self.disk.make_folder(journal.folder, 0o700)
         whole = tuple(self._with_image(journal.folder, n, move) for n, move in enumerate(self._with_parents(journal)))
+        self.disk.sync(journal.folder)  # the copies are there before anything relies on them
         journal = self.enter(journal, "prepare", moves=whole)
         try:
             self._write_drafts(journal, release)
