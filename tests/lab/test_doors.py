@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -81,6 +83,35 @@ def test_a_bare_host_is_recognised_and_a_plan_leaves_it_bare(
     assert planned.code == 3
     assert planned.json[A]["trouble"] == "bare"
     assert lab.exec(A, ["sh", "-c", "command -v python3 sudo || id vaguemestre"]).returncode != 0
+
+
+@pytest.fixture
+def podman(lab: Lab, tmp_path: Path) -> str:
+    """A PATH on which `podman` is the lab's own."""
+    ours = {name: value for name, value in lab.engine.environment().items() if name.startswith("CONTAINERS_")}
+    program = shutil.which("podman")
+    assert program
+    words = ["env", *(f"{name}={value}" for name, value in ours.items()), *lab.engine.way_in(), program]
+    (tmp_path / "podman").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    (tmp_path / "podman").chmod(0o755)
+    return f"{tmp_path}:{os.environ['PATH']}"
+
+
+def test_first_contact_may_be_a_shell_in_a_container(
+    lab: Lab, scratch: tuple[str, ...], written: Path, vaguemestre: Vaguemestre, podman: str
+) -> None:
+    name = f"podman/{lab.guests.container(A)}"
+    done = vaguemestre("bootstrap", A, "--container", name, "--json", inventory=written, PATH=podman).succeeded()
+    assert "install python3 and sudo" in done.json[A]["changed"]
+    assert vaguemestre("bootstrap", A, "--json", inventory=written).succeeded().json[A]["changed"] == []
+
+
+def test_a_container_that_does_not_run_is_not_made(
+    written: Path, scratch: tuple[str, ...], vaguemestre: Vaguemestre, podman: str
+) -> None:
+    done = vaguemestre("bootstrap", B, "--container", "podman/absent", inventory=written, PATH=podman)
+    assert done.code == 4
+    assert "podman/absent is not a running container" in done.screen
 
 
 def test_both_doors_leave_the_same_tree(lab: Lab, both: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,23 +16,41 @@ from vaguemestre.cli.inventory import AsJson, Inventory
 if TYPE_CHECKING:
     from vaguemestre.establishment import Fleet
 
+
+class Beyond(StrEnum):
+    """What `vaguemestre.plan.Limits` lets pass only when it is named."""
+
+    REMOVALS = "removals"
+    SERVICES = "services"
+    SECRETS = "secrets"
+    TRUST = "trust"
+
+
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", help="Establishments or hosts; without any, all of them.")
 ]
 Allow = Annotated[
-    list[str] | None,
-    typer.Option(help="What may go beyond the usual limits: removals, services, secrets, trust. May be repeated."),
+    list[Beyond] | None,
+    typer.Option(help="What may go beyond the usual limits. May be repeated."),
 ]
 ShowDiffs = Annotated[bool, typer.Option("--diff", help="Show each change, and files as diffs.")]
 
 
-def bootstrap(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+def bootstrap(
+    names: Names = None,
+    inventory: Inventory = None,
+    container: Annotated[
+        str | None,
+        typer.Option(metavar="podman/NAME", help="First contact by a shell in this running container, not by SSH."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Prepare bare Debian hosts: Python, sudo, the kit's own user with the controller's key.
 
     The first contact is made as settings.ssh.bootstrap_user. `apply` does this by itself when a host is bare; a host
     that is prepared is left alone.
     """
-    _, done = _dealt_with(names, inventory, as_json, lambda *given: _door().bootstrap(*given))
+    _, done = _dealt_with(names, inventory, as_json, lambda *given: _door().bootstrap(*given, container=container))
     _end(done, as_json)
 
 

@@ -6,6 +6,7 @@ that is prepared.
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -22,7 +23,7 @@ from pyinfra.facts.deb import DebPackages
 from pyinfra.facts.server import Command
 from pyinfra.operations import apt, files, server
 
-from vaguemestre.engines.connection import alias, connect, inventory
+from vaguemestre.engines.connection import alias, connect, first_name, inventory
 from vaguemestre.engines.targets import Target
 from vaguemestre.engines.trouble import Trouble, TroubleError
 
@@ -51,9 +52,8 @@ def bootstrap(
     targets: Mapping[str, Target], wanted: Mapping[str, Wanted], say: Say, timeout: int
 ) -> Iterator[tuple[str, Outcome]]:
     """Prepare these hosts, side by side; yields each, as it ends, with what was changed on it, or its trouble."""
-    state = State(
-        inventory(dict(targets), first_contact=True), Config(CONNECT_TIMEOUT=timeout), check_for_changes=False
-    )
+    hosts = inventory(targets.values(), first_contact=True)
+    state = State(hosts, Config(CONNECT_TIMEOUT=timeout), check_for_changes=False)
     state.is_executing = True  # an operation called is an operation done
     ctx_state.set(state)
     work = {gevent.spawn(_prepare, state, targets[name], wanted[name], say): name for name in targets}
@@ -62,22 +62,42 @@ def bootstrap(
 
 
 def _prepare(state: State, target: Target, wanted: Wanted, say: Say) -> Outcome:
-    host = state.inventory.get_host(target.name)
+    host = state.inventory.get_host(first_name(target))
     alias(target)
     try:
-        say(target.name, f"first contact as {target.bootstrap_user}")
+        say(
+            target.name,
+            f"first contact {f'in {target.container}' if target.container else f'as {target.bootstrap_user}'}",
+        )
+        _running(target)
         connect(host, target)
         state.activate_host(host)
         with ctx_host.use(host):
             return tuple(_changed(target.name, _steps(host, target, wanted), say))
     except NestedOperationError as error:
-        return _failed(state, host, error)
+        return _failed(state, host, target.name, error)
     except TroubleError as error:
         return error
     except (PyinfraError, SSHException, OSError, EOFError) as error:
         return TroubleError(Trouble.LOST, f"{target.name}: bootstrap was cut short: {error}\n    run it again")
     finally:
-        host.disconnect()
+        if host.connected:
+            host.disconnect()
+
+
+def _running(target: Target) -> None:
+    """Of a container that is not there pyinfra would make one, from an image of that name."""
+    if target.container is None:
+        return
+    engine, _, name = target.container.partition("/")
+    asked = subprocess.run(
+        [engine, "container", "inspect", "--format", "{{.State.Running}}", name], capture_output=True, text=True
+    )
+    if asked.stdout.strip() != "true":
+        raise TroubleError(
+            Trouble.UNREACHABLE,
+            f"{target.name}: {target.container} is not a running container: {asked.stderr.strip()}\n    {engine} ps",
+        )
 
 
 def _changed(name: str, steps: Iterable[Step], say: Say) -> Iterator[str]:
@@ -89,8 +109,9 @@ def _changed(name: str, steps: Iterable[Step], say: Say) -> Iterator[str]:
 
 def _steps(host: Host, target: Target, wanted: Wanted) -> Iterator[Step]:
     """What is to be done, in order; a prepared host only gets its files and its user compared."""
-    _same_debian(host, wanted.debian)
-    missing = [name for name in _NEEDED if name not in host.get_fact(DebPackages)]
+    _same_debian(host, target.name, wanted.debian)
+    needed = (*_NEEDED, "openssh-server") if target.container else _NEEDED
+    missing = [name for name in needed if name not in host.get_fact(DebPackages)]
     if missing:
         yield from (_put(*one) for one in wanted.sources)
         yield "update the package lists", lambda: apt.update()
@@ -111,22 +132,22 @@ def _put(path: str, mode: str, text: str) -> Step:
     return f"write {path}", lambda: files.put(src=StringIO(text), dest=path, mode=mode, user="root", group="root")
 
 
-def _same_debian(host: Host, declared: str) -> None:
+def _same_debian(host: Host, name: str, declared: str) -> None:
     found = host.get_fact(Command, ". /etc/os-release && echo $ID $VERSION_CODENAME") or "unknown"
     if found != f"debian {declared}":
         raise TroubleError(
             Trouble.FAILED,
-            f"{host.name} runs {found}, and the inventory declares debian {declared}\n"
+            f"{name} runs {found}, and the inventory declares debian {declared}\n"
             "    nothing was changed on it; install the declared release, or correct `debian:` of this host",
         )
 
 
-def _failed(state: State, host: Host, error: NestedOperationError) -> TroubleError:
+def _failed(state: State, host: Host, name: str, error: NestedOperationError) -> TroubleError:
     (op_hash,) = error.args
     done = state.get_op_data_for_host(host, op_hash).operation_meta
     words = "\n".join((done.stderr_lines or done.stdout_lines)[-15:])
     title = ", ".join(sorted(state.get_op_meta(op_hash).names))
     return TroubleError(
         Trouble.FAILED,
-        f"{host.name}: bootstrap stopped at {title}; the host says:\n{words}\n    put that right and run it again",
+        f"{name}: bootstrap stopped at {title}; the host says:\n{words}\n    put that right and run it again",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from paramiko import BadHostKeyException, PKey, SSHException, Transport
@@ -31,13 +32,19 @@ def _transport(sock: Any, **more: Any) -> Transport:
     return Transport(sock, **more)
 
 
-def inventory(targets: dict[str, Target], *, first_contact: bool = False) -> Inventory:
-    """pyinfra's inventory of these hosts; `first_contact` is as `bootstrap_user`."""
-    return Inventory(([(name, _data(one, first_contact)) for name, one in targets.items()], {}))
+def inventory(targets: Iterable[Target], *, first_contact: bool = False) -> Inventory:
+    """pyinfra's inventory of these hosts; `first_contact` is as `bootstrap_user`, or in the host's container."""
+    if not first_contact:
+        return Inventory(([(one.name, _data(one, one.user)) for one in targets], {}))
+    return Inventory(([(first_name(one), _data(one, one.bootstrap_user)) for one in targets], {}))
 
 
-def _data(target: Target, first_contact: bool) -> dict[str, Any]:
-    user = target.bootstrap_user if first_contact else target.user
+def first_name(target: Target) -> str:
+    """What pyinfra calls the host at the first contact: the name chooses its connector."""
+    return f"@{target.container}" if target.container else target.name
+
+
+def _data(target: Target, user: str) -> dict[str, Any]:
     data = {
         "ssh_hostname": target.address,
         "ssh_port": target.port,
@@ -51,7 +58,7 @@ def _data(target: Target, first_contact: bool) -> dict[str, Any]:
             "auth_timeout": _GREETING,
             "channel_timeout": _GREETING,
         },
-        "_sudo": user != "root",
+        "_sudo": user != "root" and target.container is None,  # a shell in a container is root's
     }
     return {name: value for name, value in data.items() if value is not None}  # pyinfra has no None, only absence
 
@@ -95,7 +102,7 @@ def bare(target: Target) -> TroubleError | None:
     """The host refuses the kit's user: if it admits the user of the first contact, it only waits for bootstrap."""
     if target.user == target.bootstrap_user:
         return None
-    host = State(inventory({target.name: target}, first_contact=True)).inventory.get_host(target.name)
+    host = State(inventory([target], first_contact=True)).inventory.get_host(target.name)
     try:
         connect(host, target)
     except TroubleError:
@@ -106,6 +113,11 @@ def bare(target: Target) -> TroubleError | None:
         f"{target.name} is not prepared yet: it admits {target.bootstrap_user}, not {target.user}\n"
         "    `vaguemestre apply` prepares it first, or do it now: vaguemestre bootstrap " + target.name,
     )
+
+
+def _users(target: Target) -> str:
+    both = dict.fromkeys((target.user, target.bootstrap_user))
+    return " and for ".join(f"the user {user}" for user in both)
 
 
 def _reason(error: PyinfraError, target: Target) -> TroubleError:
@@ -122,7 +134,7 @@ def _reason(error: PyinfraError, target: Target) -> TroubleError:
     if isinstance(cause, AuthenticationException) or "No authentication methods" in str(cause):
         return TroubleError(
             Trouble.REFUSED,
-            f"{where}: it refuses the key {target.key or 'of your SSH agent'} for the user {target.user}\n"
+            f"{where}: it refuses the key {target.key or 'of your SSH agent'} for {_users(target)}\n"
             f"    check settings.ssh in the inventory, and ~{target.user}/.ssh/authorized_keys on the host",
         )
     if isinstance(cause, SSHException) and "found in known_hosts" in str(cause):

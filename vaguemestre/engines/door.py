@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
 from vaguemestre.engines import contact, wire
 from vaguemestre.engines.parcel import Parcel, pack
 from vaguemestre.engines.sessions import Command, Failure, OnText, Ran, Sessions
-from vaguemestre.engines.targets import Target, select, target
+from vaguemestre.engines.targets import SelectionError, Target, select, target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.establishment import Fleet
 
 Outcome = wire.Result | Failure
 
+_CONTAINER = re.compile(r"(podman|docker)/[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NOT_FOUND = 127  # the shell's exit code for a command that is not there
 
 
@@ -77,14 +80,25 @@ class Door:
 
 @contextmanager
 def door(
-    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
+    fleet: Fleet,
+    names: Sequence[str] = (),
+    on_text: OnText = silent,
+    sessions: Sessions | None = None,
+    container: str | None = None,
 ) -> Iterator[Door]:
     """Start connecting to the chosen hosts, through `sessions` when the caller has started them already.
 
     Raises:
-        SelectionError: a name is unknown.
+        SelectionError: a name is unknown, or several hosts are to be one container.
     """
     targets = {host.name: target(fleet, one, host) for one, host in select(fleet, names)}
+    if container:
+        targets = {name: replace(one, container=container) for name, one in targets.items()}
+        if len(targets) > 1 or not _CONTAINER.fullmatch(container):
+            raise SelectionError(
+                f"{container}: a container is one host\n"
+                f"    name it as podman/NAME or docker/NAME, and one host of {', '.join(targets)}"
+            )
     with nullcontext(sessions) if sessions else Sessions() as opened:
         opened.open(tuple(targets.values()))
         yield Door(fleet, opened, targets, on_text)

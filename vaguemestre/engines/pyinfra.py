@@ -22,6 +22,7 @@ from vaguemestre.plan import Limits, refuse_unsafe
 _ASK_AGAIN_FOR = 300  # seconds in which a host whose link was cut may come back before it is given up
 _ASK_AGAIN_EVERY = 3
 _USUAL_LIMITS = Limits()
+_FINE = Ran(b"", b"", 0)
 _PREPARED = "command -v python3 >/dev/null && sudo -n true"
 
 
@@ -104,12 +105,20 @@ def _as_planned(again: Outcome, planned: Outcome) -> Outcome:
 
 
 def bootstrap(
-    fleet: Fleet, names: Sequence[str] = (), on_text: OnText = silent, sessions: Sessions | None = None
+    fleet: Fleet,
+    names: Sequence[str] = (),
+    on_text: OnText = silent,
+    sessions: Sessions | None = None,
+    *,
+    container: str | None = None,
 ) -> dict[str, tuple[str, ...] | Failure]:
-    """Prepare bare hosts; gives what was changed on each, nothing when it was prepared already."""
-    with door(fleet, names, on_text, sessions) as hosts:
+    """Prepare bare hosts; gives what was changed on each, nothing when it was prepared already.
+
+    With `container` (``podman/NAME``) the first contact is through a shell in it, and gives it an SSH server too.
+    """
+    with door(fleet, names, on_text, sessions, container) as hosts:
         parcels, seen = hosts.parcels(), hosts.run(Command(_PREPARED))
-        bare = {name: parcels[name] for name, one in seen.items() if _is_bare(one)}
+        bare = {name: parcels[name] for name, one in seen.items() if _is_bare(one) or (container and one != _FINE)}
         refused = {name: one for name, one in seen.items() if isinstance(one, Failure) and name not in bare}
         return dict.fromkeys(seen, ()) | refused | hosts.prepare(bare)
 

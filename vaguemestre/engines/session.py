@@ -40,7 +40,7 @@ class Session:
     def all(cls, targets: list[dict[str, Any]], timeout: int) -> dict[str, Session]:
         """Sessions with all of these hosts, connecting."""
         known = {plain["name"]: Target(**plain) for plain in targets}
-        state = State(inventory(known), Config(CONNECT_TIMEOUT=timeout))
+        state = State(inventory(known.values()), Config(CONNECT_TIMEOUT=timeout))
         for target in known.values():
             alias(target)
         return {name: cls(state.inventory.get_host(name), target) for name, target in known.items()}
