@@ -34,7 +34,7 @@ from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Machine, UnitState
-from vaguemestre.host.activator.plan import SETTLING, Change
+from vaguemestre.host.activator.plan import SETTLING, Change, staying
 from vaguemestre.host.activator.store import Store
 from vaguemestre.release import Release, parse
 
@@ -130,12 +130,17 @@ class Desk:
         except OSError:
             self._out = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for as long as we live
 
+    def say(self, text: str) -> None:
+        """One step, for a person."""
+        self.emit({"event": "step", "text": text})
+
     def plan(self) -> Result:
-        release, id = self._wanted()
-        _, todo = assess(self.machine, self.store, release, self.store.live())
-        live = self.store.current().id
-        shown = [asdict(change) for change in todo]
-        return {"result": "plan", "release": id, "live": live, "changes": shown}, Exit.CHANGES if todo else Exit.OK
+        (release, id), live = self._wanted(), self.store.live()
+        _, todo = assess(self.machine, self.store, release, live)
+        for sentence in staying(release, live):
+            self.say(sentence)
+        told = {"release": id, "live": self.store.current().id, "changes": [asdict(change) for change in todo]}
+        return {"result": "plan", **told}, Exit.CHANGES if todo else Exit.OK
 
     def stage(self) -> Result:
         return self._change("stage", self._keep())
@@ -237,7 +242,7 @@ class Desk:
     def _activation(self) -> Activation:
         from vaguemestre.host.activator.activation import Activation
 
-        return Activation(self.disk, self.machine, lambda text: self.emit({"event": "step", "text": text}))
+        return Activation(self.disk, self.machine, self.say)
 
     def _applied(self, id: str, previous: str | None, changed: bool, done: tuple[Change, ...]) -> dict[str, Any]:
         told = {"release": id, "previous": previous, "changed": changed, "changes": [asdict(one) for one in done]}

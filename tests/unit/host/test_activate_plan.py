@@ -10,7 +10,7 @@ import pytest
 from vaguemestre.host.activator.disk import Look
 from vaguemestre.host.activator.machine import UnitState
 from vaguemestre.host.activator.observe import Observed, Seen
-from vaguemestre.host.activator.plan import changes, digests
+from vaguemestre.host.activator.plan import changes, digests, staying
 from vaguemestre.release import Account, Credential, Directory, File, Item, Package, Release, Unit
 
 CONF = File("/etc/mail.cf", b"one\n")
@@ -128,8 +128,14 @@ def test_a_directory_that_holds_something_of_others_is_kept() -> None:
     assert ("/srv/mail", "remove") not in plan(release(CONF), release(CONF, FOLDER), seen)
 
 
-def test_packages_and_accounts_are_never_taken_away() -> None:
-    assert plan(release(CONF), release(CONF, Package("mail"), Account("mail")), SETTLED) == []
+def test_packages_and_accounts_are_never_taken_away_and_the_plan_says_so() -> None:
+    live = release(CONF, Package("mail"), Account("clerk"))
+    assert plan(release(CONF), live, SETTLED) == []
+    assert staying(release(CONF), live) == [
+        "packages that are no longer named stay on the host: mail",
+        "accounts that are no longer named stay on the host: clerk",
+    ]
+    assert staying(live, None) == staying(live, live) == []
 
 
 def test_a_masked_unit_is_masked_once_and_unmasked_when_it_is_no_longer_named() -> None:

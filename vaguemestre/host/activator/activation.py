@@ -13,7 +13,7 @@ from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.host.activator.machine import Machine, UnitState
 from vaguemestre.host.activator.observe import Observed
-from vaguemestre.host.activator.plan import SETTLING, Change
+from vaguemestre.host.activator.plan import SETTLING, Change, staying
 from vaguemestre.host.activator.settle import Settler
 from vaguemestre.host.activator.store import Current, Store, now
 from vaguemestre.host.activator.switch import Journal, Switch, moves, new_folder, refuse_obstacles
@@ -60,7 +60,8 @@ class Activation:
         if not first and current.id == id:
             return Outcome(id, current.previous, False, ())
         refuse_obstacles(first, seen)
-        self._tell_what_stays(release, live)
+        for sentence in staying(release, live):
+            self.say(sentence)
         self._complete(release, first, seen)
         seen, todo = self.look(release, live)
         refuse_obstacles(todo, seen)
@@ -97,14 +98,6 @@ class Activation:
             return "the files of before are back; units follow"
         trouble = self._back(journal)
         return f"put back: {trouble}" if trouble else "the release of before is back"
-
-    def _tell_what_stays(self, release: Release, live: Release | None) -> None:
-        """What is never taken back, though the release no longer names it."""
-        for kind in ("packages", "accounts"):
-            named = {one.name for one in getattr(release, kind)}
-            stay = [one.name for one in getattr(live, kind, ()) if one.name not in named]
-            if stay:
-                self.say(f"{kind} that are no longer named stay: {', '.join(stay)}")
 
     def _complete(self, release: Release, todo: Iterable[Change], seen: Observed) -> None:
         """Packages and accounts: they come before files that need them, and stay when those go back."""

@@ -45,6 +45,16 @@ def changes(wanted: Release, live: Release | None, seen: Observed) -> tuple[Chan
     )
 
 
+def staying(wanted: Release, live: Release | None) -> list[str]:
+    """What no change takes back though it is no longer named, as sentences."""
+    if live is None:
+        return []
+    packages = sorted({one.name for one in live.packages} - {one.name for one in wanted.packages})
+    accounts = sorted({one.name for one in live.accounts} - {one.name for one in wanted.accounts})
+    kinds = (("packages", packages), ("accounts", accounts))
+    return [f"{kind} that are no longer named stay on the host: {', '.join(names)}" for kind, names in kinds if names]
+
+
 def digests(unit: Unit, release: Release) -> dict[str, str]:
     """What a unit settles with: digests of all its inputs, and of those that ask for a restart."""
     content = {
