@@ -11,9 +11,10 @@ import typer
 from vaguemestre.cli.inventory import AsJson, Inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from vaguemestre.mailbox import Answer, Mailboxes
+    from vaguemestre.mailbox import Answer, MailboxError, Mailboxes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -76,12 +77,16 @@ def listing(
 ) -> None:
     """Show the mailboxes of all operators of the inventory, closed ones too: their addresses stay taken."""
     from vaguemestre.inventory import load
-    from vaguemestre.mailbox import holders, serving
+    from vaguemestre.mailbox import MailboxError, holders, serving
 
     fleet = load(inventory)
     asked = (serving(fleet, f"@{domain}"),) if domain else holders(fleet)
-    answers = [one.list(state, domain) for one in asked]
+    answers, missing = _asked(asked, state, domain)
     _print_json(answers) if as_json else _table(answers)
+    if missing:
+        raise MailboxError(
+            "\n".join([*map(str, missing), "    what is there is not in the list"]), missing[0].exit_code
+        )
 
 
 @app.command()
@@ -112,6 +117,23 @@ def close(address: Address, inventory: Inventory = None, as_json: AsJson = False
     Its mail stays on the host for now, and its address is never given again.
     """
     _print(_holder(inventory, address).move("close", address), as_json)
+
+
+def _asked(holders: Iterable[Mailboxes], state: str, domain: str) -> tuple[list[Answer], list[MailboxError]]:
+    """What each holder answers; one that is away does not hide what the others hold."""
+    from vaguemestre.errors import Exit
+    from vaguemestre.mailbox import MailboxError
+
+    answers: list[Answer] = []
+    missing: list[MailboxError] = []
+    for one in holders:
+        try:
+            answers.append(one.list(state, domain))
+        except MailboxError as error:
+            if error.exit_code is Exit.INVALID:  # the question is wrong, not the host
+                raise
+            missing.append(error)
+    return answers, missing
 
 
 def _holder(inventory: Path | None, address: str) -> Mailboxes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from paramiko import BadHostKeyException, PKey, SSHException, Transport
@@ -120,6 +121,19 @@ def _users(target: Target) -> str:
     return " and for ".join(f"the user {user}" for user in both)
 
 
+_TURNED_AWAY = (
+    "\n    after failed logins sshd turns a machine away for a while (sshd_config(5), PerSourcePenalties): try again "
+    "in a minute"
+)
+
+
+def _words(cause: BaseException) -> str:
+    """What happened, without the numbers; of several attempts (IPv4, IPv6) the first one's words."""
+    first = next(iter(getattr(cause, "errors", {}).values()), cause)
+    said = first.strerror if isinstance(first, OSError) else str(first)
+    return said or type(cause).__name__
+
+
 def _reason(error: PyinfraError, target: Target) -> TroubleError:
     cause = error.__context__
     where = f"{target.name} ({target.address}, port {target.port})"
@@ -135,7 +149,8 @@ def _reason(error: PyinfraError, target: Target) -> TroubleError:
         return TroubleError(
             Trouble.REFUSED,
             f"{where}: it refuses the key {target.key or 'of your SSH agent'} for {_users(target)}\n"
-            f"    check settings.ssh in the inventory, and ~{target.user}/.ssh/authorized_keys on the host",
+            "    check settings.ssh in the inventory, and authorized_keys on the host: "
+            f"~{target.bootstrap_user}/.ssh before it is prepared, ~{target.user}/.ssh after",
         )
     if isinstance(cause, SSHException) and "found in known_hosts" in str(cause):
         return TroubleError(
@@ -146,7 +161,15 @@ def _reason(error: PyinfraError, target: Target) -> TroubleError:
     if isinstance(cause, (SSHException, OSError, EOFError)):
         return TroubleError(
             Trouble.UNREACHABLE,
-            f"{where}: it does not answer by SSH: {str(cause) or type(cause).__name__}\n"
-            f"    is it running, and may this machine reach it? ssh -p {target.port} {target.user}@{target.address}",
+            f"{where}: it does not answer by SSH: {_words(cause)}\n"
+            f"    is it running, and may this machine reach it? ssh -p {target.port} {target.user}@{target.address}"
+            + (_TURNED_AWAY if "banner" in str(cause) else ""),
+        )
+    if target.key and not Path(target.key).exists():
+        return TroubleError(
+            Trouble.REFUSED,
+            f"{where}: settings.ssh.key names {target.key}, and there is no such file\n"
+            f"    ssh-keygen -t ed25519 -f {target.key}, then put {target.key}.pub into "
+            f"~{target.bootstrap_user}/.ssh/authorized_keys on the host",
         )
     return TroubleError(Trouble.REFUSED, f"{where}: {error}")

@@ -34,7 +34,7 @@ class NotInServiceError(VaguemestreError):
         self.exit_code = exit_code
 
 
-_ALONE = "    nothing was verified; establishments and hosts that are named are verified alone"
+_ALONE = "    nothing was verified; name establishments or hosts to verify only those"
 
 
 @dataclass(frozen=True)
