@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import smtplib
 import subprocess
@@ -55,6 +56,9 @@ DOMINIQUE = Doctor("ch-lens", "dominique.exemple", "Dr Dominique EXEMPLE", "1000
 def main() -> None:
     """Play the demo; exits with the code of what stopped it."""
     options = _options()
+    os.environ[inventory.VARIABLE] = str(
+        inventory.EMBEDDED
+    )  # whatever inventory is exported here: the demo is the lab's
     try:
         _play(options.reports)
     except VaguemestreError as error:
@@ -113,8 +117,6 @@ def _mailbox(doctor: Doctor) -> Correspondent:
     answer = _json(add)
     if answer.get("result") == "unchanged":
         answer = _json(f"vaguemestre mailbox passwd {address}")
-    if not answer:
-        raise DemoError(f"`{add}` failed")
     console.print(f"{doctor.name} has {address}, with a password that is shown to the doctor once")
     return Correspondent(address, answer["password"], site.host.name, site.ip, site.anchors)
 
@@ -122,7 +124,9 @@ def _mailbox(doctor: Doctor) -> Correspondent:
 def _json(command: str) -> dict[str, str]:
     executable = [sys.executable, "-m", "vaguemestre", *shlex.split(command)[1:], "--json"]
     ran = subprocess.run(executable, check=False, capture_output=True, text=True)
-    return dict(json.loads(ran.stdout)) if ran.returncode == 0 else {}
+    if ran.returncode:
+        raise DemoError(f"`{command}` failed:\n{ran.stderr.strip()}")
+    return dict(json.loads(ran.stdout))
 
 
 def _site(slug: str) -> Site:
