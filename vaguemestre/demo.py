@@ -56,9 +56,8 @@ DOMINIQUE = Doctor("ch-lens", "dominique.exemple", "Dr Dominique EXEMPLE", "1000
 def main() -> None:
     """Play the demo; exits with the code of what stopped it."""
     options = _options()
-    os.environ[inventory.VARIABLE] = str(
-        inventory.EMBEDDED
-    )  # whatever inventory is exported here: the demo is the lab's
+    # Whatever inventory is exported here, perhaps a real one: the demo is the lab's.
+    os.environ[inventory.VARIABLE] = str(inventory.EMBEDDED)
     try:
         _play(options.reports)
     except VaguemestreError as error:
