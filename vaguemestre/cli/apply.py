@@ -27,7 +27,7 @@ class Beyond(StrEnum):
 
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Establishments or hosts; without any, all of them.")
+    list[str] | None, typer.Argument(metavar="NAME", help="Establishments or hosts; without any, all of them.")
 ]
 Allow = Annotated[
     list[Beyond] | None,
@@ -117,7 +117,7 @@ def audit(inventory: Inventory = None, as_json: AsJson = False) -> None:
 
 
 def rollback(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Establishments or hosts.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Establishments or hosts.")],
     release: Annotated[
         str | None, typer.Option(help="Id of the release to put back; without it, the previous.")
     ] = None,

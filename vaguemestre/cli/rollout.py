@@ -25,7 +25,7 @@ class AnsibleMissingError(VaguemestreError):
 
 def rollout(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Establishments or hosts; without any, all.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Establishments or hosts; without any, all.")
     ] = None,
     wave: Annotated[list[int] | None, typer.Option(min=1, help="Only this wave. May be repeated.")] = None,
     dry_run: Annotated[

@@ -17,7 +17,7 @@ def verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME]...",
+            metavar="NAME",
             help="Establishments, or hosts with all that they serve; without any, all of the inventory.",
         ),
     ] = None,
