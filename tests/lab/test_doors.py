@@ -308,6 +308,26 @@ def test_a_wave_that_fails_is_put_back_and_the_next_one_is_not_touched(
     assert live(vaguemestre("status", "--json", inventory=both)) == before
 
 
+@pytest.fixture
+def one_wave(both: Path) -> Iterator[None]:
+    """Both hosts in one wave."""
+    file = both / "scratch-b.yml"
+    before = file.read_text()
+    file.write_text(before.replace("wave: 2", "wave: 1"))
+    yield
+    file.write_text(before)
+
+
+def test_a_host_that_was_done_is_put_back_with_its_wave(
+    changed: Callable[[str], Path], one_wave: None, saboteur: None, both: Path, vaguemestre: Vaguemestre
+) -> None:
+    before = live(vaguemestre("status", "--json", inventory=both))
+    done = vaguemestre("rollout", inventory=changed("235M"))
+    assert done.code == 1
+    assert f"put back, because of {A}" in done.screen
+    assert live(vaguemestre("status", "--json", inventory=both)) == before
+
+
 def test_a_wave_that_does_not_answer_stops_the_rollout(
     changed: Callable[[str], Path], lab: Lab, both: Path, vaguemestre: Vaguemestre
 ) -> None:
