@@ -77,6 +77,18 @@ def test_what_would_lock_the_controller_out_is_refused_and_nothing_changes(
     vaguemestre("apply", NAME, inventory=inventory).succeeded()
 
 
+def test_networks_that_would_shut_the_controller_out_are_refused(
+    state: State, host: str, inventory: Path, vaguemestre: Callable[..., Typed], tmp_path: Path
+) -> None:
+    shutil.copytree(inventory, tmp_path, dirs_exist_ok=True)
+    elsewhere = (tmp_path / "inventory.yml").read_text().replace(f"{state.gateway}/32", "192.0.2.0/28")
+    (tmp_path / "inventory.yml").write_text(elsewhere)
+    refused = vaguemestre("apply", NAME, inventory=tmp_path)
+    assert refused.code == 1
+    assert f"SSH from {state.gateway}, where you are now, would be refused" in refused.screen
+    assert ssh(state, f"vaguemestre@{host}").returncode == 0
+
+
 def test_after_a_power_cut_the_firewall_stands_and_the_host_knows_its_name(lab: Lab, host: str) -> None:
     lab.kill(NAME)
     lab.start(NAME)

@@ -1,4 +1,4 @@
-"""The Ansible door's inventory, from the same fleet as the other door: pure."""
+"""The Ansible door's inventory, from the same fleet as the other door."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from vaguemestre.engines.openssh import host_key_arguments
 from vaguemestre.engines.targets import SelectionError, Target, select, target
 from vaguemestre.establishment import Establishment, Fleet, Host
 
@@ -81,7 +82,4 @@ def _hostvars(fleet: Fleet, establishment: Establishment, host: Host) -> dict[st
 
 def _ssh_arguments(way: Target) -> str:
     """Host keys are checked against the inventory's file only; a cut link is noticed within 20 s (ssh_config(5))."""
-    arguments = ["-o StrictHostKeyChecking=yes", "-o ServerAliveInterval=5", "-o ServerAliveCountMax=4"]
-    if way.known_hosts:
-        arguments.append(f"-o UserKnownHostsFile='{way.known_hosts}' -o GlobalKnownHostsFile=/dev/null")
-    return " ".join(arguments)
+    return f"{host_key_arguments(way)} -o ServerAliveInterval=5 -o ServerAliveCountMax=4"

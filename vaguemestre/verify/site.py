@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vaguemestre import runtime
+from vaguemestre.engines.openssh import host_key_arguments
 from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.targets import SelectionError, refuse_unknown, target
 from vaguemestre.engines.trouble import Trouble
@@ -104,10 +105,9 @@ def _made(seen: Ran | Failure) -> bool | Failure:
 def ssh_backend(site: Site, fleet: Fleet) -> dict[str, Any]:
     """What `testinfra.get_host` needs to reach the site's host as administrators do, host key checked."""
     way = target(fleet, site.operator, site.host)
-    known = f"-o UserKnownHostsFile={way.known_hosts} " if way.known_hosts else ""
     return {
         "hostspec": f"ssh://{way.user}@{way.address}:{way.port}",
         "ssh_identity_file": way.key,
-        "ssh_extra_args": f"{known}-o BatchMode=yes -o StrictHostKeyChecking=yes -o HostKeyAlias={way.name}",
+        "ssh_extra_args": f"{host_key_arguments(way)} -o BatchMode=yes",
         "sudo": False,
     }
