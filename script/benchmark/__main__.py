@@ -105,12 +105,15 @@ def _memory(trials: Trials, figures: Figures, hosts: int) -> None:
 
 
 def _peers(trials: Trials, figures: Figures, *, ansible: bool) -> None:
-    """Plain pyinfra and Ansible on one host; the first run only makes sure that nothing is left to change."""
+    """Plain pyinfra and Ansible; the first run only makes sure that nothing is left to change."""
     contests = {"plain pyinfra": trials.pyinfra} | ({"plain Ansible": trials.ansible} if ansible else {})
     for name, trial in contests.items():
-        say(f"{name}: once to settle, then with the watch")
+        say(f"{name} on 1: once to settle, then with the watch")
         trial(1, settle=True)
         figures.add(name, 1, middle(partial(trial, 1), 2))
+        if figures.hosts > 1:
+            say(f"{name} on {figures.hosts}")
+            figures.add(name, figures.hosts, trial(figures.hosts))
 
 
 def _folder(scratch: Path, name: str) -> Path:
