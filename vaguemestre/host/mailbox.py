@@ -139,8 +139,18 @@ def _password(asked: argparse.Namespace) -> tuple[str, dict[str, str]]:
 
 
 def _end_sessions(address: str) -> None:
-    """Who is logged in stays so until told otherwise. Dovecot being down means that nobody is."""
-    subprocess.run(["/usr/bin/doveadm", "kick", address], capture_output=True, timeout=20, check=False)
+    """Who is logged in stays so until told otherwise. Dovecot being down means that nobody is.
+
+    Raises:
+        StoreError: Dovecot gives no answer, so somebody may still be reading.
+    """
+    try:
+        subprocess.run(["/usr/bin/doveadm", "kick", address], capture_output=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise StoreError(
+            f"{address}: nobody can log in any more, but Dovecot did not end the sessions that are open\n"
+            f"    on the host: doveadm kick {address}"
+        ) from error
 
 
 def _say(said: dict[str, Any], code: int) -> int:
