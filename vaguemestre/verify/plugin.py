@@ -28,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Long tracebacks show the arguments of functions, and among those are the probes' passwords.
+    config.option.tbstyle = "short"
     config.addinivalue_line("markers", "requirement(number): the operator requirement that a behaviour proves")
 
 
@@ -74,7 +76,8 @@ def _sentence(item: pytest.Item) -> str:
     """The first line of the test's docstring; {names} in it are the test's parameters."""
     document = getattr(item, "obj").__doc__ or item.name.replace("_", " ")  # noqa: B009
     sentence = str(document).strip().splitlines()[0].rstrip(".")
-    return sentence.format(**getattr(item, "callspec").params)  # noqa: B009
+    callspec = getattr(item, "callspec", None)
+    return sentence.format(**callspec.params) if callspec else sentence
 
 
 _told: list[str] = []
