@@ -51,7 +51,9 @@ def branching_point(inventory: Path, against: str) -> str:
 def _exported(top: Path, revision: str) -> Iterator[Path]:
     archive = _run(["git", "-C", str(top), "archive", "--format=tar", revision])
     with TemporaryDirectory(prefix="vaguemestre-") as folder, tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+        # Debian 12's Python 3.11.2 has no filters yet; the archive is git's own, of this repository.
+        safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        tar.extractall(folder, **safely)  # type: ignore[arg-type]  # noqa: S202
         yield Path(folder)
 
 
