@@ -87,7 +87,9 @@ class RoleName(StrEnum):
     PKI = "pki"
     OPENLDAP = "openldap"
     DOVECOT = "dovecot"
+    TRUST = "trust"
     POSTFIX = "postfix"
+    EDGE = "edge"
 
 
 class Debian(StrEnum):
@@ -196,10 +198,61 @@ class Ssh(Model):
     )
 
 
-class Trust(Model):
-    """Whom the mail servers believe: PEM of the national authorities and nothing else."""
+class WhiteList(Model):
+    """Liste blanche: the nation's signed list of operators and domains, and how much of it may change in one step."""
 
+    url: Url = Field(
+        default="https://espacedeconfiance.mssante.fr/listeblanchemssante.xml", description="where it is published"
+    )
+    anchors: Path | None = Field(
+        default=None,
+        description="PEM of the authorities of the server that publishes it; absent: trust.anchors",
+    )
+    signer: Line = Field(default="alb.mssante.fr", description="CN of the certificate that signs it")
+    every_minutes: Whole = Field(default=60, ge=5, le=1440, description="how often it is asked for")
+    max_mib: Whole = Field(default=32, ge=1, le=256, description="a larger file is not read")
+    max_removed_percent: float = Field(
+        default=2.0, ge=0, le=100, description="more of its domains gone than this: held back for approval"
+    )
+    max_changed_percent: float = Field(
+        default=5.0, ge=0, le=100, description="more of its entries changed than this: held back for approval"
+    )
+    alarm_hours: Whole = Field(
+        default=24, ge=1, description="not confirmed at the source for so long: alarm, and unknown domains are deferred"
+    )
+    page_hours: Whole = Field(default=72, ge=1, description="not confirmed for so long: the alarm that wakes people")
+
+
+class Revocation(Model):
+    """Revocation of operators' certificates: lists (CRL) first, OCSP where they fail."""
+
+    crl: tuple[Url, ...] = Field(
+        default=(
+            "http://igc-sante.esante.gouv.fr/CRL/ACI-EL-ORG.crl",
+            "http://igc-sante.esante.gouv.fr/CRL/ACR-EL.crl",
+        ),
+        description="revocation lists of every authority of the chain",
+    )
+    ocsp: Url | None = Field(
+        default="http://ocsp.esante.gouv.fr", description="OCSP responder, the second source; null: none"
+    )
+    every_minutes: Whole = Field(default=60, ge=5, le=1440, description="how often the lists are asked for")
+    grace_hours: Whole = Field(
+        default=4, ge=0, le=168, description="how long after its end an old list still counts; then nobody is believed"
+    )
+
+
+class Trust(Model):
+    """Whom the mail servers believe: the national authorities and nobody else, the white list, revocation."""
+
+    authority: Literal["national", "test"] = Field(
+        default="national",
+        description="national: anchors must be IGC-Sante's own, by fingerprint; test: any authority, for rehearsals",
+    )
     anchors: Path = Field(default=Path("trust/national.pem"), description="PEM file, relative to the inventory")
+    white_list: WhiteList = WhiteList()
+    revocation: Revocation = Revocation()
+    proxy: Url | None = Field(default=None, description="HTTP proxy on the way to the list, CRLs and OCSP")
 
 
 class Journal(Model):

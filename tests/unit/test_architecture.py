@@ -38,7 +38,11 @@ FRAME = {
     "roles",
     *(f"vaguemestre.{one}" for one in ("context", "errors", "establishment", "release", "render", "runtime")),
 }
-WORDS = {"vaguemestre.host.bal", "vaguemestre.host.store"}  # names that a role and the host's programs must agree on
+WORDS = {
+    "vaguemestre.host.bal",
+    "vaguemestre.host.store",
+    "vaguemestre.host.trust.reasons",
+}  # names that a role and the host's programs must agree on
 EFFECTS = {
     "open",
     "print",
@@ -54,7 +58,7 @@ EFFECTS = {
 }
 
 # Python libraries on a host besides the standard one; each is a Debian package that a role installs.
-DEBIAN_LIBRARIES = {"ldap"}
+DEBIAN_LIBRARIES = {"cryptography", "dns", "h11", "idna", "ldap", "lxml", "signxml"}
 # What the activator shares with the controller; it travels with it.
 TRAVELS = ("vaguemestre.errors", "vaguemestre.release")
 
@@ -86,6 +90,10 @@ KNOWN_SITES = (
     ".dovecot.org",
     ".keepachangelog.com",
     ".postfix.org",
+    ".esante.gouv.fr",
+    ".mssante.fr",
+    ".nginx.org",
+    ".w3.org",
     ".semver.org",
     ".json-schema.org",
 )
