@@ -11,6 +11,8 @@ VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "directory": ("vaguemestre.host.directory", "seed the local directory"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
+    "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
+    "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }
 
 
@@ -25,5 +27,5 @@ def main(argv: list[str]) -> int:
 
 
 def usage() -> str:
-    lines = (f"  {verb:<12}{purpose}" for verb, (_, purpose) in sorted(VERBS.items()))
+    lines = (f"  {verb:<14}{purpose}" for verb, (_, purpose) in sorted(VERBS.items()))
     return "usage: python3 /usr/lib/vaguemestre/host.pyz VERB [ARGUMENT...]\n\n" + "\n".join(lines)
