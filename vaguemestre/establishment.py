@@ -27,6 +27,9 @@ Fqdn = Annotated[
 Finess = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9AB][0-9]{7}$")]
 """A FINESS number: 9 characters, the second may be A or B in Corsica. Quote it in YAML: it is no integer."""
 
+Siret = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}$")]
+"""A SIRET number: 14 digits. Quote it in YAML: it is no integer."""
+
 Department = Annotated[str, StringConstraints(pattern=r"^\S.* \([0-9][0-9AB][0-9]?\)$")]
 """A department as certificates write it in ST: ``Eure (27)``."""
 
@@ -292,6 +295,9 @@ class Establishment(Model):
     region: Line = Field(description="region it is rolled out with")
     department: Department = Field(description="as certificates write it: Eure (27)")
     finess: Finess = Field(description="FINESS number of the legal entity, nine characters, in quotes")
+    siret: Siret | None = Field(
+        default=None, description="SIRET of the legal entity, 14 digits, in quotes, if its certificates may bear it"
+    )
     mode: Mode = Field(description="operator: runs the stack; hosted: is served by another; individual: runs nothing")
     operator: str | None = Field(default=None, description="slug of the operator that serves it, when mode is hosted")
     wave: Whole = Field(default=1, ge=1, description="rollout wave, 1 first")
@@ -307,6 +313,11 @@ class Establishment(Model):
     def structure_id(self) -> str:
         """The OU of its certificates: "1" and the FINESS number (IGC-Santé naming)."""
         return f"1{self.finess}"
+
+    @property
+    def certificate_units(self) -> tuple[str, ...]:
+        """The OUs that its certificates may bear, the usual one first: "1" and FINESS, "3" and SIRET (IGC-Santé)."""
+        return (self.structure_id, f"3{self.siret}") if self.siret else (self.structure_id,)
 
 
 @dataclass(frozen=True)

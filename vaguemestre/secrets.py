@@ -1,5 +1,6 @@
 """The controller's store of secrets: one folder a host, one file a secret, optionally sealed with Ansible Vault.
 
+What is not live yet or no longer (``tls.next.key``, ``tls.previous.pem``) lies beside what is, and no host is sent it.
 A secret's version is the digest of its bytes. That is safe because every secret the kit handles is a key or a long
 random string made by a machine; nothing that could be guessed belongs here.
 """
@@ -8,11 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaguemestre.errors import Exit, VaguemestreError
 
+if TYPE_CHECKING:
+    from ansible.parsing.vault import VaultSecret
+
+_VARIABLE = "ANSIBLE_VAULT_PASSWORD_FILE"
 _SEAL = b"$ANSIBLE_VAULT;"
+_NOT_LIVE = re.compile(r"^\.|\.(next|previous|discarded)\.")
 
 
 class SecretsError(VaguemestreError):
@@ -28,10 +36,21 @@ class Secrets:
         self.root = root
 
     def versions(self, host: str) -> dict[str, str]:
-        """The host's secrets and their versions (16 hex digits); empty when there are none."""
+        """The host's live secrets and their versions (16 hex digits); empty when there are none."""
+        return {name: version(self.read(host, name)) for name in self.names(host) if not _NOT_LIVE.search(name)}
+
+    def names(self, host: str) -> tuple[str, ...]:
+        """All that lies in the host's folder, live or not, sorted."""
         folder = self.root / host
-        names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-        return {name: version(self.read(host, name)) for name in names}
+        return tuple(sorted(path.name for path in folder.iterdir() if path.is_file())) if folder.is_dir() else ()
+
+    def has(self, host: str, name: str) -> bool:
+        return (self.root / host / name).is_file()
+
+    def sealed(self, host: str, name: str) -> bool:
+        """Whether the file is sealed; reads its beginning and needs no password."""
+        with (self.root / host / name).open("rb") as file:
+            return file.read(len(_SEAL)) == _SEAL
 
     def read(self, host: str, name: str) -> bytes:
         """The secret's bytes, unsealed.
@@ -56,7 +75,41 @@ class Secrets:
         draft = folder / f".{name}.new"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.rename(folder / name)
+
+    def seal(self, host: str, name: str, content: bytes) -> None:
+        """Keep a secret sealed: in clear it is never on this disk.
+
+        Raises:
+            SecretsError: no password to seal with is known.
+        """
+        self.write(host, name, sealed(content))
+
+    def move(self, host: str, name: str, to: str) -> None:
+        """Give a secret another name, in one step; what bore that name is gone."""
+        (self.root / host / name).rename(self.root / host / to)
+
+    def copy(self, host: str, name: str, to: str) -> None:
+        """The same bytes under another name too; what is sealed stays sealed."""
+        self.write(host, to, _content(self.root / host / name))
+
+    def remove(self, host: str, name: str) -> None:
+        (self.root / host / name).unlink(missing_ok=True)
+
+
+def sealed(content: bytes) -> bytes:
+    """`content` sealed with Ansible Vault, by the password in the file $ANSIBLE_VAULT_PASSWORD_FILE.
+
+    Raises:
+        SecretsError: that variable is not set, or its file is missing or empty.
+    """
+    from ansible.parsing.vault import VaultLib
+
+    secret = _password("a private key is kept sealed with Ansible Vault only, and no password is known")
+    done: bytes = VaultLib([("default", secret)]).encrypt(content, secret=secret)
+    return done
 
 
 def version(content: bytes) -> str:
@@ -73,17 +126,23 @@ def _content(path: Path) -> bytes:
 
 
 def _unseal(path: Path, content: bytes) -> bytes:
-    from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
+    from ansible.parsing.vault import AnsibleVaultError, VaultLib
 
-    password_file = os.environ.get("ANSIBLE_VAULT_PASSWORD_FILE")
-    if not password_file:
-        raise SecretsError(
-            f"{path}: sealed with Ansible Vault, and no password is known\n"
-            "    set ANSIBLE_VAULT_PASSWORD_FILE to the file that holds it"
-        )
-    password = VaultSecret(_content(Path(password_file).expanduser()).strip())
+    password = _password(f"{path}: sealed with Ansible Vault, and no password is known")
     try:
         unsealed: bytes = VaultLib([("default", password)]).decrypt(content)
     except AnsibleVaultError as error:
-        raise SecretsError(f"{path}: the seal does not open with {password_file}: {error}") from error
+        raise SecretsError(f"{path}: the seal does not open with {os.environ[_VARIABLE]}: {error}") from error
     return unsealed
+
+
+def _password(why: str) -> VaultSecret:
+    from ansible.parsing.vault import VaultSecret
+
+    named = os.environ.get(_VARIABLE)
+    if not named:
+        raise SecretsError(f"{why}\n    set {_VARIABLE} to the file that holds it")
+    password = _content(Path(named).expanduser()).strip()
+    if not password:
+        raise SecretsError(f"{named}: the file of the Ansible Vault password is empty")
+    return VaultSecret(password)

@@ -17,6 +17,7 @@ _SHAPES = {
     "name": "a full name in lower-case ASCII, such as mail.example.test; accents as xn-- labels",
     "outside_domain": "a full name in lower-case ASCII, such as outside.example",
     "finess": 'nine characters in quotes, such as "270000999"; the second may be A or B in Corsica',
+    "siret": 'fourteen digits in quotes, such as "27000099900017"',
     "department": "the name and, in brackets, the number, as certificates have it: Eure (27)",
     "mail": "an address such as support@example.test",
     "user": "a system account's name: lower case, digits, - and _, such as vaguemestre",
