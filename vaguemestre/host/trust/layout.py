@@ -1,0 +1,183 @@
+"""Where the trust space's settings and state are on a host, and what the settings say.
+
+``/etc/vaguemestre/trust.json`` is rendered by the role trust. State belongs to the account vgm-trust::
+
+    /var/lib/vaguemestre-trust/
+        sources.json   what each source last answered       alarms.json   which alarms stand, since when
+        lock           held by the one run at a time        told.json     whom the alarms still have to reach
+        listing/       current -> <sha256>.db   held.xml   confirmed   quarantine.xml   history.jsonl
+        revocation/    current -> <sha256>.db   <issuer, hexadecimal>.crl
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+SETTINGS = Path("/etc/vaguemestre/trust.json")
+STATE = Path("/var/lib/vaguemestre-trust")
+ACCOUNT = "vgm-trust"
+
+CURRENT = "current"
+"""The symlink beside the databases that names the one in force."""
+
+
+class LayoutError(Exception):
+    """The settings cannot be used; `str()` says where, what is wrong and the way out."""
+
+
+@dataclass(frozen=True)
+class WhiteListSource:
+    """Where the white list is published, who signs it, and how much of it may change in one step."""
+
+    url: str
+    anchors: Path  # PEM: who may have issued the certificate of the server, and of the signer
+    signer: str  # CN
+    every: timedelta
+    max_bytes: int
+    max_removed_percent: float
+    max_changed_percent: float
+    alarm: timedelta  # not confirmed for so long: alarm, and what is not listed is deferred
+    page: timedelta
+
+
+@dataclass(frozen=True)
+class RevocationSource:
+    """Where revocation is published; `grace` is how long an outdated list still counts."""
+
+    crl: tuple[str, ...]
+    ocsp: str | None
+    every: timedelta
+    grace: timedelta
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of trust.json. Addresses are (host, port)."""
+
+    own_domains: tuple[str, ...]
+    authorities: Path
+    white_list: WhiteListSource
+    revocation: RevocationSource
+    proxy: str | None
+    certificate: Path
+    mail_host: str
+    relay: tuple[str, int]
+    postmaster: str
+    notify: tuple[str, int]
+    metrics: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Places:
+    """The paths below the folder of state."""
+
+    root: Path
+
+    @property
+    def listing(self) -> Path:
+        return self.root / "listing"
+
+    @property
+    def revocation(self) -> Path:
+        return self.root / "revocation"
+
+    @property
+    def held(self) -> Path:
+        """The last good list as it was published: the database is made anew from it."""
+        return self.listing / "held.xml"
+
+    @property
+    def quarantine(self) -> Path:
+        """A list that is well signed and changes too much: an administrator decides."""
+        return self.listing / "quarantine.xml"
+
+    @property
+    def history(self) -> Path:
+        return self.listing / "history.jsonl"
+
+    @property
+    def sources(self) -> Path:
+        return self.root / "sources.json"
+
+    @property
+    def alarms(self) -> Path:
+        return self.root / "alarms.json"
+
+    @property
+    def told(self) -> Path:
+        return self.root / "told.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+
+def settings(path: Path = SETTINGS) -> Settings:
+    """Read trust.json.
+
+    Raises:
+        LayoutError: it is not there, no JSON, or something in it is missing or of another kind.
+    """
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise LayoutError(
+            f"{path}: {error.strerror}\n    has this host the role trust? vaguemestre apply brings it"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LayoutError(
+            f"{path}: cannot be used: {error!r}\n    the role trust writes it; vaguemestre apply puts it right"
+        ) from error
+
+
+def parse(plain: dict[str, Any]) -> Settings:
+    """The settings that `plain`, read from JSON, spells; KeyError, TypeError or ValueError when it does not."""
+    return Settings(
+        own_domains=tuple(str(one).lower() for one in plain["own_domains"]),
+        authorities=Path(plain["authorities"]),
+        white_list=_white_list(plain["white_list"]),
+        revocation=_revocation(plain["revocation"]),
+        proxy=plain.get("proxy") or None,
+        certificate=Path(plain["certificate"]),
+        mail_host=str(plain["mail_host"]),
+        relay=_address(plain["relay"]),
+        postmaster=str(plain["postmaster"]),
+        notify=_address(plain["notify"]),
+        metrics=_address(plain["metrics"]),
+    )
+
+
+def _white_list(plain: dict[str, Any]) -> WhiteListSource:
+    return WhiteListSource(
+        url=str(plain["url"]),
+        anchors=Path(plain["anchors"]),
+        signer=str(plain["signer"]),
+        every=_seconds(plain["every_seconds"]),
+        max_bytes=int(plain["max_bytes"]),
+        max_removed_percent=float(plain["max_removed_percent"]),
+        max_changed_percent=float(plain["max_changed_percent"]),
+        alarm=_seconds(plain["alarm_seconds"]),
+        page=_seconds(plain["page_seconds"]),
+    )
+
+
+def _revocation(plain: dict[str, Any]) -> RevocationSource:
+    return RevocationSource(
+        crl=tuple(map(str, plain["crl"])),
+        ocsp=plain.get("ocsp") or None,
+        every=_seconds(plain["every_seconds"]),
+        grace=_seconds(plain["grace_seconds"]),
+    )
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=float(value))
+
+
+def _address(pair: tuple[str, int]) -> tuple[str, int]:
+    host, port = pair
+    return str(host), int(port)
