@@ -33,7 +33,7 @@ class UnreadableError(Exception):
     """cryptography could not make sense of what a stranger sent."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Authority:
     """One authority; `above` is who signed it, None for a root. `key` names it in stores and in identities."""
 
@@ -73,7 +73,7 @@ class Authority:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Authorities:
     """What is held. `issuing` may issue to operators; roots sign the issuing authorities and their own list."""
 
