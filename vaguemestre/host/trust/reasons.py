@@ -249,6 +249,23 @@ DNS_FAILED = Reason(
     "Resolution DNS du domaine destinataire impossible",
     "DNS does not answer for the recipient's domain",
 )
+PEER_NULL_MX = Reason(
+    "VGM-306",
+    "peer_null_mx",
+    556,
+    "5.1.10",
+    "Ce domaine declare ne recevoir aucun courrier (MX nul)",
+    "this domain says that it takes no mail (null MX)",
+    final=True,
+)
+PEER_BUSY = Reason(
+    "VGM-307",
+    "peer_check_delayed",
+    451,
+    "4.4.5",
+    "Trop de verifications de serveurs en cours: a reessayer",
+    "too many servers are being checked: try again",
+)
 
 # --- Ourselves ---------------------------------------------------------------------------------------------------
 INTERNAL = Reason("VGM-901", "internal_error", 451, "4.3.0", "Erreur interne: a reessayer", "internal error: try again")

@@ -1,0 +1,155 @@
+"""What was decided, told: one JSON line each on standard output (the journal), and counters for Prometheus.
+
+A line names domains, an operator's DN, a serial number, the peer's address. Never a local part, a subject, a
+Message-ID or anything of a message: who writes to which professional is nobody's business here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+import traceback
+from collections import Counter, deque
+from datetime import UTC, datetime
+from typing import Any
+
+from vaguemestre.host.trust.reasons import Reason
+from vaguemestre.host.trust.values import Decision
+
+_MOST = 8 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
+_AT_ONCE = 64 * 1024  # bytes
+_EVERY = 0.05  # seconds between two writes
+_LONGEST = 500  # characters of one value
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class Journal:
+    """Lines to a file descriptor, in batches, from within an event loop and without ever waiting for the reader.
+
+    What finds no room is counted and told as soon as there is room again.
+    """
+
+    def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._descriptor = descriptor
+        self._loop = loop
+        self._lines: deque[bytes] = deque()
+        self._waiting = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._blocked = False
+        self._untold = 0
+        self.dropped = 0
+        os.set_blocking(descriptor, False)
+
+    def write(self, line: bytes) -> None:
+        if self._waiting + len(line) > _MOST:
+            self.dropped += 1
+            self._untold += 1
+            return
+        self._lines.append(line)
+        self._waiting += len(line)
+        if self._waiting >= _AT_ONCE and not self._blocked:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_EVERY, self.flush)
+
+    def flush(self) -> None:
+        """Write what the reader takes now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._lines:
+            batch = self._batch()
+            taken = self._put(batch)
+            if taken < len(batch):
+                self._lines.appendleft(batch[taken:])
+                self._waiting += len(batch) - taken
+                return self._wait()
+        if self._untold:
+            told, self._untold = self._untold, 0
+            self.write(_line({"time": _now(), "event": "log_dropped", "lines": told}))
+
+    def close(self, seconds: float = 1.0) -> None:
+        """The rest, waiting for the reader no longer than `seconds`; then the descriptor blocks again."""
+        until = time.monotonic() + seconds
+        while self._lines and time.monotonic() < until:
+            self.flush()
+            if self._lines:
+                time.sleep(0.01)
+        os.set_blocking(self._descriptor, True)
+
+    def _batch(self) -> bytes:
+        batch = []
+        size = 0
+        while self._lines and size < _AT_ONCE:
+            batch.append(self._lines.popleft())
+            size += len(batch[-1])
+        self._waiting -= size
+        return b"".join(batch)
+
+    def _put(self, batch: bytes) -> int:
+        """How much of it was taken. A reader that is gone takes all: there is nobody to tell."""
+        try:
+            return os.write(self._descriptor, batch)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.dropped += batch.count(b"\n")
+            return len(batch)
+
+    def _wait(self) -> None:
+        if self._blocked:
+            return
+        self._blocked = True
+        try:
+            self._loop.add_writer(self._descriptor, self._again)
+        except (OSError, ValueError):  # a file: epoll knows none, and none makes anybody wait
+            self._blocked = False
+            self._timer = self._timer or self._loop.call_later(_EVERY, self.flush)
+
+    def _again(self) -> None:
+        self._loop.remove_writer(self._descriptor)
+        self._blocked = False
+        self.flush()
+
+
+class Record:
+    """The journal and the counters of one daemon."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+        self.decisions: Counter[tuple[str, str]] = Counter()
+        self.events: Counter[str] = Counter()
+
+    def decision(self, face: str, decision: Decision, **facts: object) -> None:
+        """One decision of a face; `facts` are domains, client, dn. Empty ones are left out."""
+        reason: Reason = decision.reason
+        self.decisions[face, reason.name] += 1
+        line: dict[str, Any] = {"time": _now(), "face": face, "verdict": reason.name, "code": reason.code}
+        for name, value in facts.items():
+            if value:
+                line[name] = value[:_LONGEST] if isinstance(value, str) else value
+        if decision.identity is not None:
+            line["serial"] = f"{decision.identity.serial:x}"
+        if decision.detail:
+            line["detail"] = decision.detail[:_LONGEST]
+        self.journal.write(_line(line))
+
+    def event(self, name: str, **facts: object) -> None:
+        """Something that happened to the daemon itself."""
+        self.events[name] += 1
+        self.journal.write(_line({"time": _now(), "event": name, **facts}))
+
+    def error(self, where: str, error: BaseException) -> None:
+        """An error nobody foresaw, with its traceback in one line."""
+        told = "".join(traceback.format_exception(error))[-8000:]
+        self.event("internal_error", where=where, traceback=told)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _line(plain: dict[str, Any]) -> bytes:
+    return _encode(plain).encode(errors="backslashreplace") + b"\n"
