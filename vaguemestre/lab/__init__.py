@@ -8,9 +8,21 @@ lab.down()
 
 from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.lab import Lab
-from vaguemestre.lab.plan import Guest, MailDomain, Plan
+from vaguemestre.lab.plan import Guest, Listed, MailDomain, Peer, Plan
 from vaguemestre.lab.state import GuestStatus, State
 from vaguemestre.lab.zone import Zone
 from vaguemestre.pki.authority import CertificateRequest
 
-__all__ = ["CertificateRequest", "Guest", "GuestStatus", "Lab", "LabError", "MailDomain", "Plan", "State", "Zone"]
+__all__ = [
+    "CertificateRequest",
+    "Guest",
+    "GuestStatus",
+    "Lab",
+    "LabError",
+    "Listed",
+    "MailDomain",
+    "Peer",
+    "Plan",
+    "State",
+    "Zone",
+]

@@ -35,7 +35,8 @@ def world_host(plan: Plan, image: str, home: Path, authority: Authority) -> Host
         BirthFile("/etc/systemd/system/outside.service", unit.encode()),
         BirthFile("/etc/systemd/system/multi-user.target.wants/outside.service", link="../outside.service"),
     ]
-    return Host(WORLD_NAME, image, (world, outside), tuple(files), world_data(plan, authority))
+    addresses = (world, outside, *(plan.at(peer.part) for peer in plan.peers))
+    return Host(WORLD_NAME, image, addresses, tuple(files), world_data(plan, authority))
 
 
 def world_data(plan: Plan, authority: Authority) -> tuple[BirthFile, ...]:

@@ -15,6 +15,7 @@ Image = Literal["bare", "warm"]
 
 # Host parts the lab keeps for itself in its network, whatever that network is.
 GATEWAY, WORLD, OUTSIDE = 1, 2, 3
+PEER_PARTS = range(100, 200)
 WORLD_NAME = "world.test"
 OUTSIDE_DOMAIN = "outside.example"
 
@@ -43,8 +44,32 @@ class MailDomain:
 
 
 @dataclass(frozen=True)
+class Peer:
+    """A further mail host of the trust space, played by the world host on an address of its own.
+
+    `part` is the host part of that address, one of PEER_PARTS.
+    """
+
+    name: str
+    part: int
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A further entry of the lab's white list, its texts published exactly as they are here."""
+
+    domain: str
+    dn: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything a lab must contain. Addresses are those of `network`; the lab may move them, host part kept."""
+    """Everything a lab must contain. Addresses are those of `network`; the lab may move them, host part kept.
+
+    The white list names each domain with the certificates of its MX hosts, as far as they are in `certificates`, and
+    then what is `listed` besides.
+    """
 
     name: str
     network: IPv4Network
@@ -52,6 +77,8 @@ class Plan:
     domains: tuple[MailDomain, ...] = ()
     certificates: tuple[CertificateRequest, ...] = ()
     packages: tuple[str, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    listed: tuple[Listed, ...] = ()
 
     def at(self, host_part: int) -> IPv4Address:
         """The address with this host part in the plan's network."""
@@ -81,10 +108,10 @@ def check_instance(name: str) -> str:
 
 
 def _name_faults(plan: Plan) -> list[str]:
-    names = [guest.name for guest in plan.guests]
-    odd = [f"guest {name!r}: not a full host name of at most 64 characters" for name in names if not _FQDN.match(name)]
-    twice = [f"guest {name!r}: named twice" for name in sorted({n for n in names if names.count(n) > 1})]
-    kept = [f"guest {name!r}: this name belongs to the lab itself" for name in names if name == WORLD_NAME]
+    names = [host.name for host in (*plan.guests, *plan.peers)]
+    odd = [f"host {name!r}: not a full host name of at most 64 characters" for name in names if not _FQDN.match(name)]
+    twice = [f"host {name!r}: named twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    kept = [f"host {name!r}: this name belongs to the lab itself" for name in names if name == WORLD_NAME]
     return odd + twice + kept
 
 
@@ -97,4 +124,16 @@ def _address_faults(plan: Plan) -> list[str]:
         elif guest.address in taken:
             faults.append(f"guest {guest.name}: {guest.address} is already the address of {taken[guest.address]}")
         taken[guest.address] = guest.name
+    return faults + _peer_faults(plan, taken)
+
+
+def _peer_faults(plan: Plan, taken: dict[IPv4Address, str]) -> list[str]:
+    faults = []
+    for peer in plan.peers:
+        address = plan.at(peer.part)
+        if peer.part not in PEER_PARTS:
+            faults.append(f"peer {peer.name}: {peer.part} is not a place for peers, {PEER_PARTS.start} and above")
+        elif address in taken:
+            faults.append(f"peer {peer.name}: {address} is already the address of {taken[address]}")
+        taken[address] = peer.name
     return faults

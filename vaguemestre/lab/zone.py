@@ -9,6 +9,7 @@ from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import GATEWAY, OUTSIDE, OUTSIDE_DOMAIN, WORLD, WORLD_NAME, MailDomain, Plan
 
 OUTSIDE_HOST = f"mx.{OUTSIDE_DOMAIN}"
+_LABELS = ("igc-sante", "autre-ac", "ntp", "espacedeconfiance", "ocsp")
 _SERVICES = (("_submission._tcp", 587), ("_imap._tcp", 143), ("_imaps._tcp", 993))
 
 
@@ -22,12 +23,14 @@ class Zone:
 
     @classmethod
     def of(cls, plan: Plan) -> Zone:
-        """The zone of a plan: its guests and domains, the world host and the outside domain."""
+        """The zone of a plan: its guests, peers and domains, the world host and the outside domain."""
         world, outside = plan.at(WORLD), plan.at(OUTSIDE)
         own = ((WORLD_NAME, world), (OUTSIDE_HOST, outside), (f"gateway.{WORLD_NAME}", plan.at(GATEWAY)))
-        aliases = tuple((f"{label}.{WORLD_NAME}", world) for label in ("igc-sante", "autre-ac", "ntp"))
+        aliases = tuple((f"{label}.{WORLD_NAME}", world) for label in _LABELS)
         domains = (*plan.domains, MailDomain(OUTSIDE_DOMAIN, (OUTSIDE_HOST,)))
-        return cls((*own, *((guest.name, guest.address) for guest in plan.guests)), aliases, domains)
+        guests = ((guest.name, guest.address) for guest in plan.guests)
+        peers = ((peer.name, plan.at(peer.part)) for peer in plan.peers)
+        return cls((*own, *guests, *peers), aliases, domains)
 
     def text(self) -> str:
         """The zone file (RFC 1035, section 5)."""
