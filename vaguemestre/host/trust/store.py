@@ -147,6 +147,9 @@ class RevocationStore:
     """Revocation as it is known here (`values.Revocations`); `grace` is how long an outdated list still counts."""
 
     def __init__(self, folder: Path, grace: timedelta) -> None:
+        from vaguemestre.host.trust.revocation import standing  # brings cryptography, which verbs can do without
+
+        self._rule = standing
         self._grace = grace
         self._database = Database(folder)
 
@@ -157,14 +160,11 @@ class RevocationStore:
         return self._database.trouble
 
     def standing(self, issuer: IssuerKey, serial: int, now: datetime) -> Standing:
-        values = (issuer, f"{serial:x}")
-        if self._database.rows("SELECT 1 FROM revoked WHERE issuer = ? AND serial = ?", values):
-            return Standing.REVOKED
-        rows = self._database.rows("SELECT this_update, next_update FROM authority WHERE issuer = ?", (issuer,))
-        current = any(
-            this - SKEW.total_seconds() <= now.timestamp() < after + self._grace.total_seconds() for this, after in rows
-        )
-        return Standing.GOOD if current else Standing.UNKNOWN
+        rows = self._database.rows(_STANDING, (issuer, f"{serial:x}", issuer))
+        found = {
+            self._rule(bool(revoked), _moment(this), _moment(after), now, self._grace) for this, after, revoked in rows
+        }
+        return found.pop() if found else Standing.UNKNOWN
 
     def known(self) -> tuple[Known, ...]:
         """The lists that are held, one an authority."""
@@ -236,6 +236,12 @@ def confirmed(folder: Path) -> datetime | None:
 
 
 _ENTRIES = "SELECT domain, dn, written, description, updated FROM entry"
+
+
+_STANDING = (
+    "SELECT this_update, next_update, EXISTS (SELECT 1 FROM revoked WHERE issuer = ? AND serial = ?)"
+    " FROM authority WHERE issuer = ?"
+)
 
 
 def _facts(told: dict[str, str]) -> Facts | None:
