@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
 
-from vaguemestre.pki.authority import Authority, CertificateRequest
+from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
+from vaguemestre.pki.keys import load_key
 from vaguemestre.pki.profiles import leaf_subject, now
 
 
@@ -23,24 +25,35 @@ def ensure_authority(directory: Path) -> Authority:
 def ensure_certificate(authority: Authority, request: CertificateRequest, secrets: Path) -> bool:
     """Write `tls.key` and `tls.pem` (leaf, issuing authority) for a host; False when those there still serve."""
     home = secrets / request.host
-    if _serves(home / "tls.pem", authority, request) and (home / "tls.key").exists():
+    kept = _kept(home, "tls", authority.issuing.leaf)
+    if kept is not None and kept.leaf.subject == leaf_subject(request):
         return False
-    issued = authority.issue(request)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in (("tls.key", issued.key_pem()), ("tls.pem", issued.chain_pem())):
-        (home / name).touch(mode=0o600)
-        (home / name).write_bytes(content)
+    _save(home, "tls", authority.issue(request))
     return True
 
 
-def _serves(path: Path, authority: Authority, request: CertificateRequest) -> bool:
-    if not path.exists():
-        return False
-    leaf = x509.load_pem_x509_certificate(path.read_bytes())
-    dates = leaf.not_valid_before_utc <= now() < leaf.not_valid_after_utc
-    issuer = authority.issuing.leaf
+def ensure_issued(directory: Path, name: str, issuer: x509.Certificate, make: Callable[[], Issued]) -> Issued:
+    """The credentials `name`.key and `name`.pem of `directory`, made anew when they no longer serve."""
+    kept = _kept(directory, name, issuer)
+    if kept is None:
+        kept = make()
+        _save(directory, name, kept)
+    return kept
+
+
+def _save(home: Path, name: str, issued: Issued) -> None:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for suffix, content in (("key", issued.key_pem()), ("pem", issued.chain_pem())):
+        (home / f"{name}.{suffix}").touch(mode=0o600)
+        (home / f"{name}.{suffix}").write_bytes(content)
+
+
+def _kept(home: Path, name: str, issuer: x509.Certificate) -> Issued | None:
+    """What is there, when it is whole, in date and of this issuer."""
     try:
-        leaf.verify_directly_issued_by(issuer)
+        chain = tuple(x509.load_pem_x509_certificates((home / f"{name}.pem").read_bytes()))
+        issued = Issued(load_key((home / f"{name}.key").read_bytes()), chain)
+        issued.leaf.verify_directly_issued_by(issuer)
     except Exception:
-        return False
-    return dates and leaf.subject == leaf_subject(request)
+        return None
+    return issued if issued.leaf.not_valid_before_utc <= now() < issued.leaf.not_valid_after_utc else None

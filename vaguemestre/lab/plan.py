@@ -108,7 +108,7 @@ def check_instance(name: str) -> str:
 
 
 def _name_faults(plan: Plan) -> list[str]:
-    names = [host.name for host in (*plan.guests, *plan.peers)]
+    names = [*(guest.name for guest in plan.guests), *(peer.name for peer in plan.peers)]
     odd = [f"host {name!r}: not a full host name of at most 64 characters" for name in names if not _FQDN.match(name)]
     twice = [f"host {name!r}: named twice" for name in sorted({n for n in names if names.count(n) > 1})]
     kept = [f"host {name!r}: this name belongs to the lab itself" for name in names if name == WORLD_NAME]

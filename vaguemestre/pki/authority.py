@@ -1,27 +1,27 @@
 """A certification authority for the lab and the tests, shaped like the national one; its names all begin with TEST.
 
-Two tiers, as IGC-Santé: a root, and an issuing authority (pathlen 0) that signs host certificates and the CRL. `OTHER`
-in `profiles` gives the authority that must not be trusted.
+Two tiers, as IGC-Santé: a root, and an issuing authority (pathlen 0) that signs certificates and revocation lists.
+`OTHER` in `profiles` gives the authority that must not be trusted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from vaguemestre.pki.extensions import crl_points, issuer_address, issuer_key, key_usage
+from vaguemestre.pki import making, responder
+from vaguemestre.pki.keys import Issued, load_key, new_key
+from vaguemestre.pki.making import LIST_SIGNER, MAIL_HOST, RESPONDER, Purpose
 from vaguemestre.pki.profiles import (
-    AUTHORITY_LIFE,
     CLOCK_MARGIN,
     CRL_LIFE,
-    KEY_BITS,
     LEAF_LIFE,
     NATIONAL,
     USAGES,
@@ -30,73 +30,55 @@ from vaguemestre.pki.profiles import (
     leaf_subject,
     now,
 )
+from vaguemestre.pki.revoked import Revoked
 
 __all__ = ["Authority", "CertificateRequest", "Issued"]
 
 _FILES = ("root.key", "root.pem", "issuing.key", "issuing.pem")
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A private key and its certificate chain, leaf first, then the issuing authority."""
-
-    key: rsa.RSAPrivateKey
-    chain: tuple[x509.Certificate, ...]
-
-    @property
-    def leaf(self) -> x509.Certificate:
-        """The host's own certificate."""
-        return self.chain[0]
-
-    def leaf_der(self) -> bytes:
-        """The host's own certificate, DER."""
-        return self.leaf.public_bytes(serialization.Encoding.DER)
-
-    def key_pem(self) -> bytes:
-        """The key, PKCS#8, without a passphrase: write it with mode 0600."""
-        return _key_pem(self.key)
-
-    def chain_pem(self) -> bytes:
-        """The certificates, in the order TLS sends them."""
-        return b"".join(map(_pem, self.chain))
+Tier = Literal["issuing", "root"]
 
 
 @dataclass(frozen=True)
 class Authority:
-    """A root and its issuing authority, with their keys."""
+    """A root and its issuing authority, with their keys and what each revoked."""
 
     profile: Profile
     root: Issued
     issuing: Issued
+    revoked: Revoked = field(default_factory=Revoked, compare=False)
+    revoked_by_root: Revoked = field(default_factory=Revoked, compare=False)
 
     @classmethod
     def create(cls, profile: Profile = NATIONAL) -> Self:
         """A new authority, its keys drawn now."""
-        root_key, issuing_key = _new_key(), _new_key()
-        root_name = profile.name(profile.root)
-        root = _authority(root_name, root_key, root_name, root_key, pathlen=1)
-        issuing = _authority(profile.name(profile.issuing), issuing_key, root_name, root_key, pathlen=0)
-        return cls(profile, Issued(root_key, (root,)), Issued(issuing_key, (issuing, root)))
+        key = new_key()
+        root = Issued(key, (making.root(profile, key),))
+        key = new_key()
+        return cls(profile, root, Issued(key, (making.issuing(profile, key.public_key(), root), root.leaf)))
 
     @classmethod
     def load(cls, directory: Path, profile: Profile = NATIONAL) -> Self:
         """The authority saved in `directory`; raises FileNotFoundError without one, ValueError when it is spoilt."""
         root_key, root, issuing_key, issuing = ((directory / name).read_bytes() for name in _FILES)
-        root_certificate = x509.load_pem_x509_certificate(root)
-        chain = (x509.load_pem_x509_certificate(issuing), root_certificate)
-        return cls(profile, Issued(_load_key(root_key), (root_certificate,)), Issued(_load_key(issuing_key), chain))
+        above = x509.load_pem_x509_certificate(root)
+        chain = (x509.load_pem_x509_certificate(issuing), above)
+        issued = Issued(load_key(root_key), (above,)), Issued(load_key(issuing_key), chain)
+        return cls(profile, *issued, *map(Revoked.load, _revoked_files(directory)))
 
     def save(self, directory: Path) -> None:
-        """Write keys and certificates to `directory`, for its owner's eyes only."""
+        """Write keys, certificates and what is revoked to `directory`, for its owner's eyes only; remember it there."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        contents = (self.root.key_pem(), _pem(self.root.leaf), self.issuing.key_pem(), _pem(self.issuing.leaf))
+        contents = (self.root.key_pem(), self.root.leaf_pem(), self.issuing.key_pem(), self.issuing.leaf_pem())
         for name, content in zip(_FILES, contents, strict=True):
             (directory / name).touch(mode=0o600)
             (directory / name).write_bytes(content)
+        for kept, file in zip((self.revoked, self.revoked_by_root), _revoked_files(directory), strict=True):
+            kept.file = file
+            kept.save()
 
     def anchors_pem(self) -> bytes:
         """The certificates that those who trust this authority install: root, then issuing."""
-        return _pem(self.root.leaf) + _pem(self.issuing.leaf)
+        return self.root.leaf_pem() + self.issuing.leaf_pem()
 
     def issue(
         self,
@@ -110,80 +92,103 @@ class Authority:
         key: rsa.RSAPrivateKey | None = None,
     ) -> Issued:
         """A host certificate by the national profile; each keyword makes one thing differ from it."""
-        key = key or _new_key()
-        begins = not_before or now() - CLOCK_MARGIN
-        builder = (
-            _builder(
-                subject or leaf_subject(request),
-                key,
-                self.issuing.leaf.subject,
-                begins,
-                not_after or begins + LEAF_LIFE,
-            )
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(key_usage(digital_signature=True, key_encipherment=True), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(n) for n in names or [request.host]]), critical=False
-            )
-            .add_extension(issuer_key(self.issuing.key), critical=False)
-            .add_extension(crl_points(self.profile.crl_url), critical=False)
-            .add_extension(issuer_address(self.profile.certificate_url), critical=False)
+        key = key or new_key()
+        dates = _dates(not_before, not_after)
+        san = [x509.DNSName(name) for name in names or [request.host]]
+        purpose = replace(MAIL_HOST, extended=tuple(usages))
+        return self._issued(subject or leaf_subject(request), key, dates, san, purpose)
+
+    def issue_signer(
+        self,
+        name: str = "alb.world.test",
+        *,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        subject: x509.Name | None = None,
+    ) -> Issued:
+        """A signer of the white list, as the national one is made: for S/MIME, with a mail address."""
+        request = CertificateRequest(name, "HEBERGEUR DE LA LISTE (TEST)", "Hauts-de-Seine (92)", "300000000000000")
+        address = x509.RFC822Name(f"{name.split('.')[0]}@{name.split('.', 1)[-1]}")
+        dates = _dates(not_before, not_after)
+        return self._issued(subject or leaf_subject(request), new_key(), dates, [address], LIST_SIGNER)
+
+    def issue_responder(self, tier: Tier = "issuing") -> Issued:
+        """Who answers OCSP questions about what the issuing authority, or the root, has signed."""
+        request = CertificateRequest("ocsp.world.test", "REPONDEUR OCSP (TEST)", "Paris (75)", "300000000000001")
+        author, key = self._tier(tier), new_key()
+        made = making.leaf(
+            author, self.profile, leaf_subject(request), key.public_key(), _dates(None, None), [], RESPONDER
         )
-        if usages:
-            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        return Issued(key, (builder.sign(self.issuing.key, hashes.SHA256()), self.issuing.leaf))
+        return Issued(key, (made, author.leaf))
+
+    def certify(self, request: x509.CertificateSigningRequest) -> tuple[x509.Certificate, ...]:
+        """The chain for a request (CSR) as it is: its subject, key and names, for servers and clients.
+
+        Raises ValueError: its signature is wrong, or its key is not RSA.
+        """
+        key = request.public_key()
+        if not request.is_signature_valid or not isinstance(key, rsa.RSAPublicKey):
+            raise ValueError("a request must be signed by its own RSA key")
+        try:
+            names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        except x509.ExtensionNotFound:
+            names = []
+        made = making.leaf(self.issuing, self.profile, request.subject, key, _dates(None, None), names, MAIL_HOST)
+        return made, self.issuing.leaf
+
+    def revoke(self, serial: int, when: datetime | None = None, *, tier: Tier = "issuing") -> None:
+        """Revoke what the issuing authority, or the root, has signed; remembered with a saved authority."""
+        (self.revoked if tier == "issuing" else self.revoked_by_root).add(serial, when or now())
 
     def crl(
         self, revoked: Iterable[int] = (), *, published: datetime | None = None, until: datetime | None = None
     ) -> bytes:
-        """The issuing authority's revocation list, DER, naming these serial numbers."""
-        begins = published or now() - CLOCK_MARGIN
-        builder = x509.CertificateRevocationListBuilder().issuer_name(self.issuing.leaf.subject)
-        builder = builder.last_update(begins).next_update(until or begins + CRL_LIFE)
-        builder = builder.add_extension(x509.CRLNumber(int(begins.timestamp())), critical=False)
-        builder = builder.add_extension(issuer_key(self.issuing.key), critical=False)
-        for serial in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(begins).build()
-            builder = builder.add_revoked_certificate(entry)
-        return builder.sign(self.issuing.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        """The issuing authority's revocation list, DER: what it has revoked, and these serial numbers."""
+        return _list(self.issuing, self.revoked, revoked, published, until)
+
+    def root_crl(
+        self, revoked: Iterable[int] = (), *, published: datetime | None = None, until: datetime | None = None
+    ) -> bytes:
+        """The root's revocation list, DER, on authorities."""
+        return _list(self.root, self.revoked_by_root, revoked, published, until)
+
+    def ocsp_answer(self, question: bytes, *, at: datetime | None = None) -> bytes:
+        """The answer, DER, of this authority's responder."""
+        known = (self.revoked.known, self.revoked_by_root.known)
+        return responder.answer(question, dict(zip(self._voices, known, strict=True)), at or now())
+
+    @cached_property
+    def _voices(self) -> tuple[responder.Voice, ...]:
+        made = (self.issue_responder("issuing"), self.issue_responder("root"))
+        return tuple(responder.Voice(one.chain[1], one.leaf, one.key) for one in made)
+
+    def _tier(self, tier: Tier) -> Issued:
+        return self.issuing if tier == "issuing" else self.root
+
+    def _issued(
+        self,
+        subject: x509.Name,
+        key: rsa.RSAPrivateKey,
+        dates: tuple[datetime, datetime],
+        names: Sequence[x509.GeneralName],
+        purpose: Purpose,
+    ) -> Issued:
+        made = making.leaf(self.issuing, self.profile, subject, key.public_key(), dates, names, purpose)
+        return Issued(key, (made, self.issuing.leaf))
 
 
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+def _revoked_files(directory: Path) -> tuple[Path, Path]:
+    return directory / "issuing.revoked", directory / "root.revoked"
 
 
-def _load_key(pem: bytes) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(pem, password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("an authority's key must be RSA")
-    return key
+def _dates(begins: datetime | None, ends: datetime | None) -> tuple[datetime, datetime]:
+    begins = begins or now() - CLOCK_MARGIN
+    return begins, ends or begins + LEAF_LIFE
 
 
-def _key_pem(key: rsa.RSAPrivateKey) -> bytes:
-    plain = serialization.NoEncryption()
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _builder(
-    subject: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name, begins: datetime, ends: datetime
-) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(begins).not_valid_after(ends)
-    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-
-
-def _authority(
-    name: x509.Name, key: rsa.RSAPrivateKey, issuer: x509.Name, signing_key: rsa.RSAPrivateKey, pathlen: int
-) -> x509.Certificate:
-    begins = now() - CLOCK_MARGIN
-    builder = (
-        _builder(name, key, issuer, begins, begins + AUTHORITY_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=pathlen), critical=True)
-        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(issuer_key(signing_key), critical=False)
-    )
-    return builder.sign(signing_key, hashes.SHA256())
+def _list(
+    author: Issued, known: Revoked, more: Iterable[int], published: datetime | None, until: datetime | None
+) -> bytes:
+    begins = published or now() - CLOCK_MARGIN
+    revoked = {**dict.fromkeys(more, begins), **known.known}
+    return making.revocation_list(author, revoked, begins, until or begins + CRL_LIFE)

@@ -17,15 +17,18 @@ def crl_points(url: str) -> x509.CRLDistributionPoints:
     return x509.CRLDistributionPoints([x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)])
 
 
-def issuer_address(url: str) -> x509.AuthorityInformationAccess:
-    """Where the issuer's own certificate is (RFC 5280: authority information access)."""
-    where = x509.UniformResourceIdentifier(url)
-    return x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)])
+def issuer_address(certificate_url: str, ocsp_url: str) -> x509.AuthorityInformationAccess:
+    """Where the issuer's own certificate is, and who answers for it (RFC 5280: authority information access)."""
+    told = ((AuthorityInformationAccessOID.CA_ISSUERS, certificate_url), (AuthorityInformationAccessOID.OCSP, ocsp_url))
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(kind, x509.UniformResourceIdentifier(url)) for kind, url in told]
+    )
 
 
 def key_usage(
     *,
     digital_signature: bool = False,
+    non_repudiation: bool = False,
     key_encipherment: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
@@ -36,7 +39,7 @@ def key_usage(
         key_encipherment=key_encipherment,
         key_cert_sign=key_cert_sign,
         crl_sign=crl_sign,
-        content_commitment=False,
+        content_commitment=non_repudiation,
         data_encipherment=False,
         key_agreement=False,
         encipher_only=False,

@@ -40,11 +40,23 @@ class Profile:
     organisation: tuple[str, ...] = ("IGC-SANTE TEST", "0002 187512751", "ASIP-SANTE")
     publishes: str = "http://igc-sante.world.test"
     file: str = "TEST-ACI-EL-ORG"
+    root_file: str = "TEST-ACR-EL"
+    ocsp_url: str = "http://ocsp.world.test"
 
     @property
     def crl_url(self) -> str:
         """Where the issuing authority's CRL (DER) is published."""
         return f"{self.publishes}/CRL/{self.file}.crl"
+
+    @property
+    def root_crl_url(self) -> str:
+        """Where the root's CRL (DER) is published, on its issuing authorities."""
+        return f"{self.publishes}/CRL/{self.root_file}.crl"
+
+    @property
+    def root_certificate_url(self) -> str:
+        """Where the root's certificate (DER) is published."""
+        return f"{self.publishes}/AC/{self.root_file}.cer"
 
     @property
     def certificate_url(self) -> str:
@@ -70,6 +82,8 @@ OTHER = Profile(
     organisation=("AUTRE TEST", "0002 000000000", "AUTRE AUTORITE"),
     publishes="http://autre-ac.world.test",
     file="TEST-AUTRE-AC",
+    root_file="TEST-AUTRE-ACR",
+    ocsp_url="http://autre-ac.world.test/ocsp",
 )
 
 
