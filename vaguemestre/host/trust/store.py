@@ -40,7 +40,8 @@ CREATE TABLE entry (domain TEXT NOT NULL, dn BLOB NOT NULL, written TEXT NOT NUL
 CREATE INDEX entry_domain ON entry (domain);
 """
 _REVOCATION = """
-CREATE TABLE authority (issuer BLOB PRIMARY KEY, this_update INTEGER, next_update INTEGER) WITHOUT ROWID;
+CREATE TABLE authority (issuer BLOB PRIMARY KEY, name TEXT NOT NULL, number TEXT NOT NULL, this_update INTEGER NOT NULL,
+                        next_update INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE revoked (issuer BLOB, serial TEXT, PRIMARY KEY (issuer, serial)) WITHOUT ROWID;
 """
 
@@ -56,9 +57,11 @@ class Listed(NamedTuple):
 
 
 class Known(NamedTuple):
-    """The revocation list that is held of one authority."""
+    """The revocation list that is held of one authority: its name and the list's number, as `revocation` gives them."""
 
     issuer: IssuerKey
+    name: str
+    number: int
     this_update: datetime
     next_update: datetime
     revoked: int
@@ -168,11 +171,10 @@ class RevocationStore:
 
     def known(self) -> tuple[Known, ...]:
         """The lists that are held, one an authority."""
-        rows = self._database.rows(
-            "SELECT issuer, this_update, next_update, (SELECT count(*) FROM revoked WHERE issuer = authority.issuer)"
-            " FROM authority ORDER BY issuer"
+        return tuple(
+            Known(issuer, name, int(number), _moment(this), _moment(after), revoked)
+            for issuer, name, number, this, after, revoked in self._database.rows(_KNOWN)
         )
-        return tuple(Known(issuer, _moment(this), _moment(after), number) for issuer, this, after, number in rows)
 
     def close(self) -> None:
         self._database.close()
@@ -213,7 +215,7 @@ def write_revocations(folder: Path, lists: Iterable[RevocationList]) -> Path:
     latest = {one.issuer: one for one in sorted(lists, key=lambda one: one.this_update)}
     rows: Rows = {
         "authority": [
-            (issuer, int(one.this_update.timestamp()), int(one.next_update.timestamp()))
+            (issuer, one.name, str(one.number), int(one.this_update.timestamp()), int(one.next_update.timestamp()))
             for issuer, one in sorted(latest.items())
         ],
         "revoked": sorted((issuer, f"{serial:x}") for issuer, one in latest.items() for serial in one.serials),
@@ -238,6 +240,10 @@ def confirmed(folder: Path) -> datetime | None:
 _ENTRIES = "SELECT domain, dn, written, description, updated FROM entry"
 
 
+_KNOWN = (
+    "SELECT issuer, name, number, this_update, next_update,"
+    " (SELECT count(*) FROM revoked WHERE issuer = authority.issuer) FROM authority ORDER BY issuer"
+)
 _STANDING = (
     "SELECT this_update, next_update, EXISTS (SELECT 1 FROM revoked WHERE issuer = ? AND serial = ?)"
     " FROM authority WHERE issuer = ?"
