@@ -101,34 +101,30 @@ def common_name(name: x509.Name) -> str | None:
 
 
 def _key(parts: Parts) -> DnKey:
-    """Each piece carries its length, so that no value can pass for a separator and two values."""
-    rdns = sorted(_framed(sorted(_framed([_type(kind), _plain(value)]) for kind, value in rdn)) for rdn in parts)
+    """Counts and lengths stand before what they are of, so that no value can pass for a separator and two values."""
+    rdns = sorted(f"{len(rdn)}+" + "".join(sorted(_canonical(kind, value) for kind, value in rdn)) for rdn in parts)
     if not rdns:
         raise DnError("the name is empty")
-    return hashlib.sha256(_framed(rdns)).digest()[:16]
+    return hashlib.sha256("".join(rdns).encode()).digest()[:16]
 
 
-def _framed(pieces: list[bytes]) -> bytes:
-    return b"".join([len(pieces).to_bytes(4, "big"), *(len(p).to_bytes(4, "big") + p for p in pieces)])
-
-
-def _type(kind: str) -> bytes:
-    """The list writes L where certificates have ST, and the reverse."""
-    return b"ST" if kind == "L" else kind.encode()
-
-
-def _plain(value: str) -> bytes:
-    """The value without what spellings differ in."""
-    if not value.isascii():
-        if any(_turns_ascii(c) for c in value):
-            raise DnError("the name has a letter that would pass for another")
-        value = unicodedata.normalize("NFC", value)
-    bare = "".join(c.lower() for c in value if c != '"' and not c.isspace())
+@lru_cache(maxsize=4096)
+def _canonical(kind: str, value: str) -> str:
+    """One attribute without what spellings differ in; the list writes L where certificates have ST, and the reverse."""
+    bare = "".join(value.replace('"', "").split())
+    bare = bare.lower() if bare.isascii() else _composed(bare)
     if _unseen(bare):
         raise DnError("the name has characters that cannot be seen")
     if not bare:
         raise DnError("a part of the name is empty")
-    return bare.encode()
+    return f"{'ST' if kind == 'L' else kind}={len(bare)}:{bare}"
+
+
+def _composed(value: str) -> str:
+    """Letters and their accents made one, in lower case; by letter, since a Greek sigma depends on its neighbours."""
+    if any(_turns_ascii(c) for c in value):
+        raise DnError("the name has a letter that would pass for another")
+    return "".join(c.lower() for c in unicodedata.normalize("NFC", value))
 
 
 def _turns_ascii(character: str) -> bool:
@@ -142,6 +138,8 @@ def _unseen(value: str) -> bool:
 
 
 def _without_unseen(value: str) -> str:
+    if value.isprintable():
+        return value
     return "".join(" " if c in _LINE_BLANKS else c for c in value if unicodedata.category(c) != "Cf")
 
 

@@ -9,9 +9,10 @@ hand, and dirt in them is lived with: an entry whose domain or name cannot be us
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from cryptography import x509
 
@@ -29,13 +30,18 @@ FIELDS = ("Nom", "Description", "DNCertificatOperateur", "ResponsableContact", "
 AHEAD = timedelta(minutes=10)
 """How far a list's date may lie ahead of our clock."""
 
-_PARTS = [f"{{{NAMESPACE}}}DateDeGeneration", f"{{{NAMESPACE}}}ListeDomaines"]
-_DOMAINE = f"{{{NAMESPACE}}}Domaine"
-_FIELD_TAGS = [f"{{{NAMESPACE}}}{name}" for name in FIELDS]
+# RELAX NG, judged by libxml2: the same checks in Python would take longer than the signature.
+_STRUCTURE = f"""
+<element name="ListeBlancheMSSante" ns="{NAMESPACE}" xmlns="http://relaxng.org/ns/structure/1.0">
+  <zeroOrMore><attribute><anyName/></attribute></zeroOrMore>
+  <element name="DateDeGeneration"><text/></element>
+  <element name="ListeDomaines"><zeroOrMore><element name="Domaine">
+    {"".join(f'<element name="{name}"><text/></element>' for name in FIELDS)}
+  </element></zeroOrMore></element>
+</element>"""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the list: an A-label domain, and the certificate name (as written, and its key) that speaks for it.
 
     `description` is tidied to one line; `updated` is None where the list's DateMAJ is no date.
@@ -48,8 +54,7 @@ class Entry:
     updated: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """An entry that cannot be used: its number in the list, from 1, what was written as its domain, and why."""
 
     number: int
@@ -93,30 +98,32 @@ def read(
         WhiteListError: whatever is wrong; the file must then change nothing.
     """
     tree, facts = verified(xml, ROOT, anchors=anchors, signer=signer, at=at or now, max_bytes=max_bytes)
-    written_at, listed = _parts(tree)
-    generated = _generated(written_at, now)
-    entries, skipped = _entries(listed)
+    _check_structure(tree)
+    generated = _generated(_texts(tree, "DateDeGeneration")[0], now)
+    entries, skipped = _entries(tree)
     if not entries:
         raise WhiteListError("empty", f"it has no usable entry; {len(skipped)} are unusable")
     return WhiteList(generated, entries, facts, hashlib.sha256(xml).hexdigest(), skipped)
 
 
-def _parts(tree: Element) -> tuple[Element, Element]:
-    if [one.tag for one in tree] != _PARTS or _has_text(tree):
-        raise WhiteListError("structure", "its parts are not DateDeGeneration and ListeDomaines, once each")
-    written_at, listed = tree
-    if len(written_at) or _has_text(listed):
-        raise WhiteListError("structure", "DateDeGeneration or ListeDomaines has an unexpected content")
-    return written_at, listed
+def _check_structure(tree: Element) -> None:
+    from lxml import etree
+
+    structure = etree.RelaxNG(etree.fromstring(_STRUCTURE))
+    if not structure.validate(tree):
+        wrong = structure.error_log[0]
+        raise WhiteListError("structure", f"line {wrong.line}: {wrong.message}"[:300])
+    if next(tree.iter(etree.PI), None) is not None:
+        raise WhiteListError("structure", "it has processing instructions")
 
 
-def _has_text(holder: Element) -> bool:
-    """Whether there is text between an element's children, where only blanks belong."""
-    return bool((holder.text or "").strip()) or any((one.tail or "").strip() for one in holder)
+def _texts(tree: Element, name: str) -> list[str]:
+    """What stands in every element of this name, in order; the structure says that each entry has one."""
+    return [one.text or "" for one in tree.iter(f"{{{NAMESPACE}}}{name}")]
 
 
-def _generated(written: Element, now: datetime) -> datetime:
-    date = _date(written.text or "")
+def _generated(written: str, now: datetime) -> datetime:
+    date = _date(written)
     if date is None:
         raise WhiteListError("no_date", "its DateDeGeneration is no date")
     if date > now + AHEAD:
@@ -133,28 +140,18 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _entries(listed: Element) -> tuple[tuple[Entry, ...], tuple[Skipped, ...]]:
+def _entries(tree: Element) -> tuple[tuple[Entry, ...], tuple[Skipped, ...]]:
     keys: dict[str, DnKey] = {}  # a few hundred names stand for thousands of entries
     entries: list[Entry] = []
     skipped: list[Skipped] = []
-    for number, (name, description, written, _, _, updated) in enumerate(_lines(listed), 1):
+    columns = (_texts(tree, name) for name in ("Nom", "Description", "DNCertificatOperateur", "DateMAJ"))
+    for number, (name, description, written, updated) in enumerate(zip(*columns, strict=True), 1):
         try:
             key = keys.get(written) or keys.setdefault(written, dn.key(written))
             entries.append(Entry(domain(_tidy(name)), written, key, _tidy(description), _date(updated)))
         except (DomainError, dn.DnError) as error:
             skipped.append(Skipped(number, _tidy(name)[:100], str(error)))
     return tuple(entries), tuple(skipped)
-
-
-def _lines(listed: Element) -> Iterator[list[str]]:
-    for number, one in enumerate(listed, 1):
-        if one.tag != _DOMAINE or [child.tag for child in one] != _FIELD_TAGS:
-            raise WhiteListError("structure", f"entry {number} does not consist of {', '.join(FIELDS)}")
-        if (one.text or "").strip() or (one.tail or "").strip():
-            raise WhiteListError("structure", f"entry {number} has text between its parts")
-        if any(len(child) or (child.tail or "").strip() for child in one):
-            raise WhiteListError("structure", f"entry {number} has an unexpected content")
-        yield [child.text or "" for child in one]
 
 
 def _tidy(text: str) -> str:
