@@ -79,14 +79,6 @@ class Secrets:
             os.fsync(file.fileno())
         draft.rename(folder / name)
 
-    def seal(self, host: str, name: str, content: bytes) -> None:
-        """Keep a secret sealed: in clear it is never on this disk.
-
-        Raises:
-            SecretsError: no password to seal with is known.
-        """
-        self.write(host, name, sealed(content))
-
     def move(self, host: str, name: str, to: str) -> None:
         """Give a secret another name, in one step; what bore that name is gone."""
         (self.root / host / name).rename(self.root / host / to)
@@ -101,6 +93,8 @@ class Secrets:
 
 def sealed(content: bytes) -> bytes:
     """`content` sealed with Ansible Vault, by the password in the file $ANSIBLE_VAULT_PASSWORD_FILE.
+
+    What is sealed before it is written was never in clear on this disk.
 
     Raises:
         SecretsError: that variable is not set, or its file is missing or empty.

@@ -22,7 +22,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Prove it", "verify", ("verify",)),
     ("For other tools", "inventory", ("inventory", "packages")),
 )
-_GROUPS = (("Serve people", "mailbox"), ("Rehearse", "lab"))
+_GROUPS = (("Serve people", "mailbox"), ("Be trusted", "pki"), ("Rehearse", "lab"))
 
 app = typer.Typer(
     name="vaguemestre",

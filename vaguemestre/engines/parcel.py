@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from vaguemestre import synthesis
 from vaguemestre.context import Context
@@ -49,6 +50,6 @@ def pack(fleet: Fleet, establishment: Establishment, host: Host) -> Parcel:
 
 
 def _wrong_credentials(context: Context, secrets: Mapping[str, bytes]) -> Iterable[str]:
-    from vaguemestre.pki.credentials import check
+    from vaguemestre.pki.check import problems
 
-    return check(context.host.name, secrets["tls.pem"], secrets["tls.key"], context.anchors)
+    return problems(context.host.name, secrets["tls.pem"], secrets["tls.key"], context.anchors, datetime.now(UTC))

@@ -1,17 +1,26 @@
-"""Does this certificate do for this host? Asked on the controller, before a credential is sent anywhere."""
+"""Does this certificate do for this host? Asked on the controller, before a credential is sent anywhere.
+
+Each question is a function that yields what is wrong; `check` asks those that matter at every deployment, `conformity`
+adds those that matter when a certificate arrives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from vaguemestre.pki.arrival import issued, same_key
+from vaguemestre.pki.bearer import Kind
+from vaguemestre.pki.faults import Fault
+
 _LONGEST_CHAIN = 5
-_NEEDED_USAGES = {
+_RENEW = "renew it: vaguemestre pki request"
+_LACKING = {
     ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth: peers could not deliver to this host",
     ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth: peers would refuse what this host sends",
 }
@@ -20,45 +29,59 @@ _NEEDED_USAGES = {
 def check(
     host: str, chain_pem: bytes, key_pem: bytes, anchors_pem: bytes | str, now: datetime | None = None
 ) -> list[str]:
-    """What is wrong with a host's credentials, in words for a person; empty when they do.
+    """`faults` as texts that begin with the host's name; `now` is for tests."""
+    anchors = anchors_pem.encode() if isinstance(anchors_pem, str) else anchors_pem
+    return [f"{host}: {one}" for one in faults(host, chain_pem, key_pem, anchors, now or datetime.now(UTC))]
+
+
+def faults(host: str, chain_pem: bytes, key_pem: bytes, anchors_pem: bytes, now: datetime) -> list[Fault]:
+    """What is wrong with a host's credentials; empty when they do.
 
     `chain_pem` is the host's certificate, then its issuers; `key_pem` an unencrypted private key; `anchors_pem` the
-    national authorities; `now` is for tests. Checked: the key belongs to the certificate, today is within the dates of
-    the whole path, the certificate names `host` (RFC 6125 section 6.4.1), allows TLS as server and as client, and its
-    chain ends at an anchor. Revocation is not looked at here.
+    national authorities. Checked: the key belongs to the certificate, `now` is within the dates of the whole path, the
+    certificate names `host` (RFC 6125 section 6.4.1), allows TLS as server and as client, and its chain ends at an
+    anchor. Revocation is not looked at here.
     """
-    anchors = anchors_pem.encode() if isinstance(anchors_pem, str) else anchors_pem
     try:
         leaf, *issuers = x509.load_pem_x509_certificates(chain_pem)
-        trusted = x509.load_pem_x509_certificates(anchors)
+        trusted = x509.load_pem_x509_certificates(anchors_pem)
     except ValueError as error:
-        return [f"{host}: certificate or anchors are not readable PEM: {error}"]
-    moment = now or datetime.now(UTC)
-    found = (
+        return [Fault(f"certificate or anchors are not readable PEM: {error}")]
+    return [
         *_wrong_key(leaf, key_pem),
-        *_wrong_name(leaf, host),
-        *_wrong_dates(leaf, moment),
-        *_wrong_usage(leaf),
-        *_wrong_path(leaf, issuers, trusted, moment),
-    )
-    return [f"{host}: {problem}" for problem in found]
+        *wrong_name(leaf, host),
+        *wrong_dates(leaf, now),
+        *wrong_usage(leaf, Kind.SERVER.usages),
+        *wrong_path(leaf, issuers, trusted, now),
+    ]
 
 
-def _wrong_key(leaf: x509.Certificate, key_pem: bytes) -> Iterator[str]:
+def _wrong_key(leaf: x509.Certificate, key_pem: bytes) -> Iterator[Fault]:
     try:
         key = load_pem_private_key(key_pem, password=None)
     except (ValueError, TypeError) as error:
-        yield f"tls.key is not a readable private key without passphrase: {error}"
+        yield Fault(f"tls.key is not a readable private key without passphrase: {error}")
         return
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != leaf.public_key().public_bytes(*form):
-        yield "tls.key does not belong to the first certificate of tls.pem"
+    if not same_key(key.public_key(), leaf.public_key()):
+        yield Fault("tls.key does not belong to the first certificate of tls.pem")
 
 
-def _wrong_name(leaf: x509.Certificate, host: str) -> Iterator[str]:
+def wrong_key(leaf: x509.Certificate, own: Iterable[PublicKeyTypes]) -> Iterator[Fault]:
+    """A certificate is worth nothing without its key: that of the request, or one that came along."""
+    if not any(same_key(leaf.public_key(), key) for key in own):
+        yield Fault(
+            "its key is not here: neither that of the pending request, nor one that came along",
+            "import it where its request was made, or bring the key along, as PKCS#12",
+        )
+
+
+def wrong_name(leaf: x509.Certificate, host: str) -> Iterator[Fault]:
     names = _names(leaf)
     if host.lower() not in names:
-        yield f"the certificate names {', '.join(names) or 'nobody'}, not this host"
+        yield Fault(
+            f"the certificate names {', '.join(names) or 'nobody'}, not this host",
+            "order it again with this host's name as FQDN, or import it for the host that it names",
+        )
 
 
 def _names(leaf: x509.Certificate) -> list[str]:
@@ -71,44 +94,46 @@ def _names(leaf: x509.Certificate) -> list[str]:
     return [name.lower() for name in names]
 
 
-def _wrong_dates(certificate: x509.Certificate, moment: datetime) -> Iterator[str]:
+def wrong_dates(certificate: x509.Certificate, moment: datetime, way_out: str = _RENEW) -> Iterator[Fault]:
     subject = certificate.subject.rfc4514_string()
     if moment < certificate.not_valid_before_utc:
-        yield f"{subject} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        yield Fault(
+            f"{subject} is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
+            "wait until then, or set this machine's clock right",
+        )
     if moment > certificate.not_valid_after_utc:
-        yield f"{subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        yield Fault(
+            f"{subject} expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+            way_out,
+        )
 
 
-def _wrong_usage(leaf: x509.Certificate) -> Iterator[str]:
+def wrong_usage(leaf: x509.Certificate, needed: Sequence[x509.ObjectIdentifier]) -> Iterator[Fault]:
     try:
         usages = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return  # no restriction (RFC 5280 section 4.2.1.12)
-    yield from (
-        f"the certificate lacks the usage {text}" for usage, text in _NEEDED_USAGES.items() if usage not in usages
-    )
+    for usage in needed:
+        if usage not in usages:
+            yield Fault(f"the certificate lacks the usage {_LACKING[usage]}", "order another product, or ask the ANS")
 
 
-def _wrong_path(
-    leaf: x509.Certificate, issuers: list[x509.Certificate], trusted: list[x509.Certificate], moment: datetime
-) -> Iterator[str]:
+def wrong_path(
+    leaf: x509.Certificate, issuers: Iterable[x509.Certificate], trusted: Sequence[x509.Certificate], moment: datetime
+) -> Iterator[Fault]:
     """Walk from the leaf to an anchor; whatever is believed on the way must be an authority and in date."""
     current = leaf
+    known = (*trusted, *issuers)
     for _ in range(_LONGEST_CHAIN):
-        issuer = next((one for one in (*trusted, *issuers) if _issued(one, current)), None)
+        issuer = next((one for one in known if issued(one, current)), None)
         if issuer is None:
-            yield f"no issuer of {current.subject.rfc4514_string()} in tls.pem or among the national authorities"
+            yield Fault(
+                f"no issuer of {current.subject.rfc4514_string()} in its chain or among the national authorities",
+                f"issued by {current.issuer.rfc4514_string()}; the authorities believed are those of trust.anchors",
+            )
             return
-        yield from _wrong_dates(issuer, moment)
+        yield from wrong_dates(issuer, moment, "put the authority's successor into trust.anchors")
         if issuer in trusted:
             return
         current = issuer
-    yield f"tls.pem reaches no national authority within {_LONGEST_CHAIN} certificates"
-
-
-def _issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:
-    try:
-        subject.verify_directly_issued_by(issuer)
-        return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
-        return False
+    yield Fault(f"its chain reaches no national authority within {_LONGEST_CHAIN} certificates")

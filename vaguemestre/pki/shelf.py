@@ -1,0 +1,143 @@
+"""A bearer's place in the store of secrets: what is live, what comes next, what was before.
+
+    tls.key             tls.pem             live: what hosts are sent
+    tls.next.key        tls.next.pem        next: asked for (then also tls.next.csr), or here and not live yet
+    tls.previous.key    tls.previous.pem    previous: what was live before the last switch
+    tls.discarded.key                       the key of a request that was given up; its answer may still come
+
+Keys that the kit writes are sealed. A switch keeps what is live until what follows is in place, and one that was cut
+off is finished by the next command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from vaguemestre.pki.arrival import Chain, same_key
+from vaguemestre.pki.bearer import Bearer
+from vaguemestre.pki.faults import PkiError
+from vaguemestre.pki.request import key_pem, load_key
+from vaguemestre.secrets import sealed
+
+
+class Slot(Enum):
+    """A place for one key and its certificate; the value is the beginning of the files' names."""
+
+    LIVE = "tls"
+    NEXT = "tls.next"
+    PREVIOUS = "tls.previous"
+    DISCARDED = "tls.discarded"
+
+    @property
+    def key(self) -> str:
+        return f"{self.value}.key"
+
+    @property
+    def chain(self) -> str:
+        return f"{self.value}.pem"
+
+    @property
+    def csr(self) -> str:
+        return f"{self.value}.csr"
+
+
+class Shelf:
+    """What the store holds for one bearer. Every method may raise SecretsError."""
+
+    def __init__(self, bearer: Bearer) -> None:
+        self.bearer = bearer
+        self.store = bearer.store
+        self.folder = bearer.folder
+
+    @property
+    def place(self) -> str:
+        return str(self.store.root / self.folder)
+
+    def has(self, name: str) -> bool:
+        return self.store.has(self.folder, name)
+
+    def chain(self, slot: Slot) -> Chain | None:
+        """The certificate there and its issuers, or None.
+
+        Raises:
+            PkiError: the file holds no certificates.
+        """
+        if not self.has(slot.chain):
+            return None
+        try:
+            leaf, *issuers = x509.load_pem_x509_certificates(self.store.read(self.folder, slot.chain))
+        except ValueError as error:
+            raise PkiError(f"{self.place}/{slot.chain}: no certificate that can be read: {error}") from error
+        return Chain(leaf, tuple(issuers))
+
+    def key(self, slot: Slot) -> RSAPrivateKey | None:
+        """The key there, unsealed, or None."""
+        if not self.has(slot.key):
+            return None
+        try:
+            return load_key(self.store.read(self.folder, slot.key))
+        except (ValueError, TypeError) as error:
+            raise PkiError(f"{self.place}/{slot.key}: no RSA key that can be read") from error
+
+    def candidates(self) -> Iterator[tuple[Slot, RSAPrivateKey]]:
+        """The keys that a certificate may have been asked for with."""
+        for slot in (Slot.NEXT, Slot.DISCARDED, Slot.LIVE):
+            if key := self.key(slot):
+                yield slot, key
+
+    def requested(self) -> x509.CertificateSigningRequest | None:
+        """The request that waits for its certificate, or None."""
+        if not self.has(Slot.NEXT.csr) or self.has(Slot.NEXT.chain):
+            return None
+        return x509.load_pem_x509_csr(self.store.read(self.folder, Slot.NEXT.csr))
+
+    def sealed(self, slot: Slot) -> bool | None:
+        """Whether the key there is sealed; None without one."""
+        return self.store.sealed(self.folder, slot.key) if self.has(slot.key) else None
+
+    def ask(self, key: RSAPrivateKey, csr: bytes) -> None:
+        """Keep a new request in the place of any other: its key sealed, before anything that would tell of it."""
+        content = sealed(key_pem(key))
+        self.clear_next()
+        self.store.write(self.folder, Slot.NEXT.key, content)
+        self.store.write(self.folder, Slot.NEXT.csr, csr)
+
+    def put_next(self, key: RSAPrivateKey, chain: Chain) -> None:
+        """Put key and certificate in the place for what comes next."""
+        held = self.key(Slot.NEXT)
+        if held is None or not same_key(held.public_key(), key.public_key()):
+            content = sealed(key_pem(key))
+            self.clear_next()
+            self.store.write(self.folder, Slot.NEXT.key, content)
+        self.store.write(self.folder, Slot.NEXT.chain, chain.pem())
+
+    def clear_next(self) -> None:
+        """Give up what would come next; its key is kept aside, for a certificate that may still arrive."""
+        for name in (Slot.NEXT.chain, Slot.NEXT.csr):
+            self.store.remove(self.folder, name)
+        if self.has(Slot.NEXT.key):
+            self.store.move(self.folder, Slot.NEXT.key, Slot.DISCARDED.key)
+
+    def switch(self) -> None:
+        """Make the next key and certificate live, the live ones previous."""
+        if self.has(Slot.NEXT.key):
+            for old, kept in ((Slot.LIVE.key, Slot.PREVIOUS.key), (Slot.LIVE.chain, Slot.PREVIOUS.chain)):
+                if self.has(old):
+                    self.store.copy(self.folder, old, kept)
+            self.store.move(self.folder, Slot.NEXT.key, Slot.LIVE.key)
+        self.store.move(self.folder, Slot.NEXT.chain, Slot.LIVE.chain)
+        for name in (Slot.NEXT.csr, Slot.DISCARDED.key):
+            self.store.remove(self.folder, name)
+
+    def finish(self) -> bool:
+        """Bring a switch that was cut off between key and certificate to its end; whether there was one."""
+        chain = None if self.has(Slot.NEXT.key) else self.chain(Slot.NEXT)
+        live = self.key(Slot.LIVE) if chain else None
+        if chain is None or live is None or not same_key(live.public_key(), chain.leaf.public_key()):
+            return False
+        self.switch()
+        return True
