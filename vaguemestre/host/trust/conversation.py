@@ -60,7 +60,7 @@ class Conversation(asyncio.Protocol):
         if not self._host.admit(self):
             self._transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._host.left(self)
 

@@ -65,7 +65,8 @@ class Journal:
             if taken < len(batch):
                 self._lines.appendleft(batch[taken:])
                 self._waiting += len(batch) - taken
-                return self._wait()
+                self._wait()
+                return
         if self._untold:
             told, self._untold = self._untold, 0
             self.write(_line({"time": _now(), "event": "log_dropped", "lines": told}))

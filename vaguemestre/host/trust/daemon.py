@@ -1,0 +1,185 @@
+"""The trust daemon: ``host.pyz trust-daemon``. Answers nginx and Postfix from what the host holds, and fails closed.
+
+It holds no state that a restart could lose. Lists are swapped beneath it (`store`); when the settings or the
+authorities change it is restarted, and since systemd keeps the sockets, who asks meanwhile waits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from vaguemestre.host.trust import layout, supervision
+from vaguemestre.host.trust.authorities import AuthorityError, authorities
+from vaguemestre.host.trust.conversation import Conversation
+from vaguemestre.host.trust.desk import Desk, Knowledge
+from vaguemestre.host.trust.http_face import AuthFace, MetricsFace
+from vaguemestre.host.trust.inquiry import Inquiry
+from vaguemestre.host.trust.layout import Places, Settings
+from vaguemestre.host.trust.metrics import Meters
+from vaguemestre.host.trust.milter_face import MilterFace
+from vaguemestre.host.trust.peers import Peers
+from vaguemestre.host.trust.policy_face import PolicyFace
+from vaguemestre.host.trust.probe import Prober
+from vaguemestre.host.trust.record import Journal, Record
+from vaguemestre.host.trust.socketmap_face import SocketmapFace
+from vaguemestre.host.trust.store import ListingStore, RevocationStore
+from vaguemestre.host.trust.supervision import SupervisionError
+
+_MOST = 1000  # connections of one face
+_SWEEP = 5.0  # seconds between two looks for idle connections
+_DRAIN = 13.0  # seconds that answers under way are waited for at the end; a look at a peer takes 12.5
+
+Faces = dict[str, Callable[[], Conversation]]
+
+
+class Daemon:
+    """Connections of all faces, from the first to the last."""
+
+    def __init__(self, settings: Settings, places: Places, record: Record, key: Path | None) -> None:
+        self._record = record
+        self._open: set[Conversation] = set()
+        self._counts: Counter[str] = Counter()
+        self._servers: list[asyncio.Server] = []
+        self.faces = self._faces(settings, places, key)
+
+    async def serve(self, sockets: dict[str, socket.socket], ended: asyncio.Event) -> None:
+        """Answer until `ended`, then let those who wait have their answer."""
+        loop = asyncio.get_running_loop()
+        for name, listening in sockets.items():
+            kind = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
+            self._servers.append(await kind(self.faces[name], sock=listening))
+        supervision.notify("READY=1\nSTATUS=answering")
+        sweeping = asyncio.create_task(self._sweep())
+        await ended.wait()
+        sweeping.cancel()
+        supervision.notify("STOPPING=1")
+        await self._drain()
+
+    def admit(self, conversation: Conversation) -> bool:
+        if self._counts[conversation.face] >= _MOST:
+            self._record.event("too_many_connections", face=conversation.face)
+            return False
+        self._open.add(conversation)
+        self._counts[conversation.face] += 1
+        return True
+
+    def left(self, conversation: Conversation) -> None:
+        if conversation in self._open:
+            self._open.discard(conversation)
+            self._counts[conversation.face] -= 1
+
+    def malformed(self, face: str, why: str) -> None:
+        self._record.event("malformed", face=face, why=why)
+
+    def failed(self, face: str, error: BaseException) -> None:
+        self._record.error(face, error)
+
+    async def _sweep(self) -> None:
+        """Close what has been idle for long; tell systemd that the loop still turns."""
+        wanted = supervision.watchdog_seconds()
+        every = min(_SWEEP, wanted / 3) if wanted else _SWEEP
+        while True:
+            now = asyncio.get_running_loop().time()
+            for conversation in [one for one in self._open if not one.busy and now - one.heard > one.idle]:
+                conversation.abort()
+            supervision.notify("WATCHDOG=1")
+            await asyncio.sleep(every)
+
+    async def _drain(self) -> None:
+        for server in self._servers:
+            server.close()
+        until = asyncio.get_running_loop().time() + _DRAIN
+        while self._open and asyncio.get_running_loop().time() < until:
+            for conversation in [one for one in self._open if not one.busy]:
+                conversation.close()
+            await asyncio.sleep(0.02)
+
+    def _faces(self, settings: Settings, places: Places, key: Path | None) -> Faces:
+        knowledge = _knowledge(settings, places)
+        ocsp = settings.revocation.ocsp
+        inquiry = Inquiry(ocsp, settings.proxy, knowledge.authorities, self._record) if ocsp else None
+        desk = Desk(knowledge, self._record, inquiry)
+        peers = Peers(desk, Prober(settings.mail_host, settings.certificate if key else None, key))
+        meters = Meters(desk, peers, places, settings.certificate, self._counts)
+        return {
+            "policy": partial(PolicyFace, self, desk),
+            "map": partial(SocketmapFace, self, peers),
+            "milter": partial(MilterFace, self, desk),
+            "auth": partial(AuthFace, self, desk, settings.relay),
+            "metrics": partial(MetricsFace, self, meters.page),
+        }
+
+
+def main(argv: list[str]) -> int:
+    """``trust-daemon [--config FILE] [--state DIR] [--sockets DIR]``; 0 after SIGTERM, 1 when it cannot begin."""
+    options = _options(argv)
+    try:
+        settings = layout.settings(options.config)
+        sockets = supervision.made(options.sockets) if options.sockets else supervision.given()
+        if not sockets:
+            raise SupervisionError("no sockets: systemd passes them (vaguemestre-trust.socket), or give --sockets DIR")
+        return asyncio.run(_run(settings, Places(options.state), sockets, options.key or _credential()))
+    except (layout.LayoutError, SupervisionError, AuthorityError, OSError) as error:
+        print(f"trust-daemon: {error}", file=sys.stderr)
+        return 1
+
+
+async def _run(settings: Settings, places: Places, sockets: dict[str, socket.socket], key: Path | None) -> int:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    journal = Journal(sys.stdout.fileno(), loop)
+    record = Record(journal)
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        loop.set_exception_handler(lambda _, context: _unforeseen(record, context))
+        daemon = Daemon(settings, places, record, key)
+        record.event("started", pid=os.getpid(), faces=sorted(sockets))
+        await daemon.serve(sockets, ended)
+        record.event("ended")
+    finally:
+        journal.close()
+    return 0
+
+
+def _unforeseen(record: Record, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    record.error("loop", error if isinstance(error, BaseException) else RuntimeError(str(context.get("message"))))
+
+
+def _knowledge(settings: Settings, places: Places) -> Knowledge:
+    return Knowledge(
+        authorities(settings.authorities.read_bytes()),
+        ListingStore(places.listing, settings.white_list.alarm),
+        RevocationStore(places.revocation, settings.revocation.grace),
+        frozenset(settings.own_domains),
+    )
+
+
+def _credential() -> Path | None:
+    """Our own private key, as systemd hands it over (LoadCredential=, systemd.exec(5))."""
+    path = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / "tls.key"
+    return path if path.exists() else None
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="host.pyz trust-daemon", description="Answers nginx and Postfix: who may write to whom, and why not."
+    )
+    parser.add_argument("--config", type=Path, default=layout.SETTINGS, help=f"settings ({layout.SETTINGS})")
+    parser.add_argument("--state", type=Path, default=layout.STATE, help=f"lists and revocation ({layout.STATE})")
+    parser.add_argument("--sockets", type=Path, help="make the sockets in this folder, when systemd does not pass them")
+    parser.add_argument("--key", type=Path, help="our private key, for peers that ask (systemd's credential tls.key)")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,173 @@
+"""Where the faces bring their questions: puts them to the rules with what is known now, and records each answer.
+
+Nothing that goes wrong here may pass for a yes or end a connection: it is INTERNAL, deferred, with its traceback in the
+journal. When revocation is unknown to the lists, OCSP is asked and the question is put once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vaguemestre.host.trust import decide, reasons
+from vaguemestre.host.trust.authorities import Authorities
+from vaguemestre.host.trust.decide import Space
+from vaguemestre.host.trust.inquiry import Asked, Inquiry
+from vaguemestre.host.trust.reasons import Reason
+from vaguemestre.host.trust.record import Record
+from vaguemestre.host.trust.store import ListingStore, RevocationStore
+from vaguemestre.host.trust.values import Decision, DnKey, Identity, Revocations
+
+_NAMES = 10_000  # operators whose DN is remembered as text, for the log
+
+Question = Callable[[Space], Decision]
+Answer = Decision | Awaitable[Decision]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the host holds: who the authorities are, the list, revocation, and which domains are ours."""
+
+    authorities: Authorities
+    listing: ListingStore
+    revocations: RevocationStore
+    own: frozenset[str]
+
+    def space(self, revocations: Revocations | None = None) -> Space:
+        listing = self.listing if self.listing.available else None
+        return Space(listing, revocations or self.revocations, self.own, datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What nginx says of a session at its first recipient; `certificate` is PEM, `sender` and `recipient` commands."""
+
+    tls: bool
+    certificate: bytes
+    sender: str
+    recipient: str
+    client: str
+
+
+class Desk:
+    """One daemon's; `inquiry` is None when no OCSP responder is configured."""
+
+    def __init__(self, knowledge: Knowledge, record: Record, inquiry: Inquiry | None) -> None:
+        self.knowledge = knowledge
+        self.record = record
+        self.inquiry = inquiry
+        self._names: dict[DnKey, str] = {}
+
+    def session(self, opening: Opening) -> Answer:
+        """The first transaction of a session, from nginx."""
+        facts = {
+            "sender": decide.domain_of(opening.sender),
+            "recipient": decide.domain_of(opening.recipient),
+            "client": opening.client,
+        }
+        if opening.tls and opening.certificate:
+            facts["dn"] = self.subject(opening.certificate)
+        return self._put("auth_http", lambda space: self._session(space, opening), facts)
+
+    def transaction(self, token: str, sender: str, client: str) -> Answer:
+        """A MAIL FROM of another operator, from Postfix's policy delegation."""
+        identity = Identity.parse(token)
+        facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
+        return self._put("policy_edge", lambda space: decide.transaction(space, identity, sender), facts)
+
+    def recipient(self, written: str, client: str) -> Answer:
+        """A recipient of somebody here, from Postfix's policy delegation."""
+        facts = {"recipient": decide.domain_of(written), "client": client}
+        return self._put("policy_submission", lambda space: decide.recipient(space, written), facts)
+
+    def header_from(self, login: str, sender: str, values: Sequence[str], client: str) -> Answer:
+        """The From header of a message; `login` is an operator's token or a person's name."""
+        if not login:
+            decision = Decision(reasons.NO_CERTIFICATE)
+            self.record.decision("milter", decision, client=client)
+            return decision
+        identity = Identity.parse(login)
+        facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
+        return self._put("milter", lambda space: decide.header_from(space, identity, sender, values), facts)
+
+    def route(self, domain: str) -> Decision:
+        """Whether mail may go to this domain at all; not recorded, the caller knows more."""
+        return self.judge("map_transport", lambda space: decide.route(space, domain))
+
+    def judge(self, face: str, question: Question, revocations: Revocations | None = None) -> Decision:
+        """The answer to a question; INTERNAL when it cannot be had."""
+        try:
+            return question(self.knowledge.space(revocations))
+        except Exception as error:
+            self.record.error(face, error)
+            return Decision(reasons.INTERNAL, type(error).__name__)
+
+    def judge_asking(self, face: str, question: Question) -> Answer:
+        """`judge`, with OCSP as second source on revocation."""
+        decision = self.judge(face, question)
+        if decision.reason is not reasons.REVOCATION_UNKNOWN or self.inquiry is None:
+            return decision
+        asked = Asked(self.knowledge.revocations, self.inquiry)
+        decision = self.judge(face, question, asked)
+        if decision.reason is not reasons.REVOCATION_UNKNOWN or not self.inquiry.may_ask(asked.unknown):
+            return decision
+        return self._after(self.inquiry, asked, face, question)
+
+    def prove(self, space: Space, certificate: bytes, *, server: bool) -> Identity | Reason:
+        """Whom a certificate proves; the national certificates' library is loaded when first needed."""
+        from vaguemestre.host.trust.certificate import Use, prove
+
+        use = Use.SERVER if server else Use.CLIENT
+        return prove(certificate, self.knowledge.authorities, space.revocations, space.now, use)
+
+    def name(self, identity: Identity | None) -> str:
+        """The DN as text if a certificate with it was seen since the start, else its key."""
+        if identity is None:
+            return ""
+        return self._names.get(identity.dn) or identity.dn.hex()
+
+    def subject(self, certificate: bytes) -> str:
+        """The subject, for the log, whatever is in it; remembered for the transactions that follow."""
+        from vaguemestre.host.trust.authorities import guarded
+        from vaguemestre.host.trust.certificate import read
+        from vaguemestre.host.trust.dn import key_of, text_of
+
+        text = "?"
+        try:
+            subject = guarded(lambda: read(certificate).subject)
+            text = guarded(lambda: text_of(subject))
+            if len(self._names) >= _NAMES:
+                self._names.clear()
+            self._names[guarded(lambda: key_of(subject))] = text
+        except Exception:
+            return text
+        return text
+
+    def revocations(self) -> Revocations:
+        """All that is known of revocation without asking anybody."""
+        return self.knowledge.revocations if self.inquiry is None else Asked(self.knowledge.revocations, self.inquiry)
+
+    def _put(self, face: str, question: Question, facts: dict[str, str]) -> Answer:
+        answer = self.judge_asking(face, question)
+        if isinstance(answer, Decision):
+            self.record.decision(face, answer, **facts)
+            return answer
+        return self._recorded(face, answer, facts)
+
+    async def _recorded(self, face: str, answer: Awaitable[Decision], facts: dict[str, str]) -> Decision:
+        decision = await answer
+        self.record.decision(face, decision, **facts)
+        return decision
+
+    async def _after(self, inquiry: Inquiry, asked: Asked, face: str, question: Question) -> Decision:
+        await inquiry.ask(asked.unknown)
+        return self.judge(face, question, Asked(self.knowledge.revocations, inquiry))
+
+    def _session(self, space: Space, opening: Opening) -> Decision:
+        proven: Identity | Reason | None = None
+        if opening.tls and opening.certificate:
+            proven = self.prove(space, opening.certificate, server=False)
+        return decide.session(
+            space, tls=opening.tls, certificate=proven, sender=opening.sender, recipient=opening.recipient
+        )

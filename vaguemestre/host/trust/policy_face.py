@@ -1,0 +1,66 @@
+"""Postfix's policy delegation (SMTPD_POLICY_README): ``name=value`` lines, an empty line, ``action=...`` back.
+
+``policy_context`` says who asks: ``edge`` for mail from other operators, at each MAIL FROM; ``submission`` for what
+people here send, at each recipient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
+from vaguemestre.host.trust.desk import Desk
+from vaguemestre.host.trust.values import Decision
+
+_MOST_ATTRIBUTES = 100
+
+
+class PolicyFace(Conversation):
+    face = "policy"
+    longest = 32 * 1024
+
+    def __init__(self, host: Host, desk: Desk) -> None:
+        super().__init__(host)
+        self._desk = desk
+
+    def take(self, buffer: bytearray) -> Reply:
+        end = buffer.find(b"\n\n")
+        if end < 0:
+            return None
+        told = attributes(bytes(buffer[:end]))
+        del buffer[: end + 2]
+        if told.get("request") != "smtpd_access_policy":
+            raise MalformedError("not a request of smtpd_access_policy")
+        answer = self._answer(told)
+        return action(answer) if isinstance(answer, Decision) else self._later_action(answer)
+
+    def _answer(self, told: dict[str, str]) -> Decision | Awaitable[Decision]:
+        context, client = told.get("policy_context"), told.get("client_address", "")
+        if context == "edge" and "sender" in told:
+            return self._desk.transaction(told.get("sasl_username", ""), told["sender"], client)
+        if context == "submission" and "recipient" in told:
+            return self._desk.recipient(told["recipient"], client)
+        raise MalformedError("policy_context is neither edge nor submission, or there is no address")
+
+    async def _later_action(self, answer: Awaitable[Decision]) -> bytes:
+        return action(await answer)
+
+
+def attributes(request: bytes) -> dict[str, str]:
+    """The attributes of a request. Raises MalformedError: no ``=``, one said twice, too many, a NUL."""
+    lines = request.decode(errors="replace").split("\n")
+    if len(lines) > _MOST_ATTRIBUTES or b"\0" in request:
+        raise MalformedError("too many attributes, or a NUL")
+    try:
+        told = dict([line.split("=", 1) for line in lines])
+    except ValueError as error:
+        raise MalformedError("a line without =") from error
+    if len(told) != len(lines):
+        raise MalformedError("an attribute is said twice")
+    return told
+
+
+def action(decision: Decision) -> bytes:
+    """DUNNO leaves the word to Postfix's own restrictions that follow (access(5))."""
+    reason = decision.reason
+    return b"action=DUNNO\n\n" if reason.accepts else f"action={reason.smtp} {reason.text}\n\n".encode()
