@@ -67,8 +67,25 @@ def _settings(settings: Settings, state: State) -> Settings:
             "apt": settings.apt.model_copy(update={"proxy": state.apt_proxy}),
             "resolvers": (state.resolver,),
             "ssh": ssh,
-            "trust": Trust(anchors=state.anchors),
+            "trust": _trust(settings.trust, state),
             "secrets": state.secrets,
             "lab": lab,
+        }
+    )
+
+
+def _trust(trust: Trust, state: State) -> Trust:
+    """The lab's own nation; how often it is asked, and how long it may be silent, stays as written."""
+    from vaguemestre.lab.plan import LIST_URL, SIGNER
+    from vaguemestre.pki.profiles import NATIONAL
+
+    sources = {"crl": (NATIONAL.crl_url, NATIONAL.root_crl_url), "ocsp": NATIONAL.ocsp_url}
+    return trust.model_copy(
+        update={
+            "authority": "test",
+            "anchors": state.anchors,
+            "white_list": trust.white_list.model_copy(update={"url": LIST_URL, "anchors": None, "signer": SIGNER}),
+            "revocation": trust.revocation.model_copy(update=sources),
+            "proxy": None,
         }
     )

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 from vaguemestre.lab.certificates import ensure_authority, ensure_certificate
-from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.ground import Ground
 from vaguemestre.lab.guests import Guests, Host
-from vaguemestre.lab.hosts import guest_host, world_data, world_host
+from vaguemestre.lab.hosts import guest_host, world_host
 from vaguemestre.lab.images import Images
 from vaguemestre.lab.keys import ensure_key, known_host
+from vaguemestre.lab.nation import Nation
 from vaguemestre.lab.network import Network
-from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import GATEWAY, OUTSIDE, WORLD, WORLD_NAME, Plan
-from vaguemestre.lab.process import Progress, last_words
+from vaguemestre.lab.process import Progress
 from vaguemestre.lab.state import Placement, State, load_placement, save_placement, save_state
-from vaguemestre.lab.zone import Zone
-from vaguemestre.pki.authority import Authority
 
 
 class Building:
@@ -44,7 +40,7 @@ class Building:
             self.progress(f"{plan.network} is in use on this machine: the lab is on {network} instead")
         return plan.moved(network)
 
-    def certify(self, plan: Plan) -> Authority:
+    def certify(self, plan: Plan) -> Nation:
         """Make the authority, the anchors and the certificates that are missing or no longer serve."""
         authority = ensure_authority(self.home / "authority")
         secrets = self.home / "secrets"
@@ -53,16 +49,19 @@ class Building:
         if made:
             self.progress(f"issued {len(made)} test certificates")
         (self.home / "anchors.pem").write_bytes(authority.anchors_pem())
-        return authority
+        nation = Nation(plan, authority, self.home)
+        for serial in nation.provided().revoked:
+            authority.revoke(serial)
+        return nation
 
-    def hosts(self, plan: Plan, authority: Authority) -> list[Host]:
+    def hosts(self, plan: Plan, nation: Nation) -> list[Host]:
         """The hosts of a plan, their images built where missing; the world host first."""
         images = Images(self.ground.engine, self.ground.cache, self.progress)
         kinds = sorted({(guest.debian, guest.image) for guest in plan.guests})
         built = {kind: images.guest(*kind, plan.packages) for kind in kinds}
         url = self.ground.cache.url
         guests = [guest_host(g, plan, built[g.debian, g.image], self.home, url) for g in plan.guests]
-        return [world_host(plan, images.world(), self.home, authority), *guests]
+        return [world_host(nation, images.world()), *guests]
 
     def boot(self, hosts: list[Host], plan: Plan) -> None:
         """Make the containers what they should be, and wait until those made or started are up."""
@@ -85,27 +84,15 @@ class Building:
         self.network.plug(host.name, host.addresses, plan.network, self.ground.cache.address)
         if fresh:
             self.guests.create(host, self.network.namespace(host.name))
-        if host.data:
-            self.guests.put(host.name, host.data)
+        data = host.data()
+        if data:
+            self.guests.put(host.name, data)
         self.guests.start(host.name)
 
     def discard(self, name: str) -> None:
         """Remove a host and its cable."""
         self.guests.remove(name)
         self.network.unplug(name)
-
-    def feed_world(self, plan: Plan, authority: Authority) -> None:
-        """Give the running world host its zone, and a CRL of today: once a day and whenever they change."""
-        today = datetime.now(UTC).date().isoformat()
-        digest = short_hash(Zone.of(plan).text(), str(authority.issuing.leaf.serial_number), today)
-        note = self.home / "world"
-        if note.exists() and note.read_text() == digest:
-            return
-        self.guests.put(WORLD_NAME, world_data(plan, authority))
-        reloaded = self.guests.exec(WORLD_NAME, ["systemctl", "reload", "nsd"])
-        if reloaded.returncode:
-            raise LabError(f"the lab's DNS does not take its new zone:\n{last_words(reloaded)}")
-        note.write_text(digest)
 
     def conclude(self, plan: Plan) -> State:
         """Write down who is who and what is up."""

@@ -6,7 +6,7 @@ import io
 import socket
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -35,14 +35,14 @@ class BirthFile:
 class Host:
     """A host to boot: its name, image, addresses (the first is its own), the files it is born with, and its data.
 
-    Data is there at every start too, but may change without the host being made anew.
+    Data, made when it is needed, is there at every start too, but may change without the host being made anew.
     """
 
     name: str
     image: str
     addresses: tuple[IPv4Address, ...]
     files: tuple[BirthFile, ...] = field(repr=False)
-    data: tuple[BirthFile, ...] = field(default=(), repr=False)
+    data: Callable[[], tuple[BirthFile, ...]] = field(default=tuple, repr=False)
 
     @property
     def digest(self) -> str:
@@ -157,4 +157,6 @@ def _tar(files: Sequence[BirthFile]) -> bytes:
             if file.link:
                 entry.type, entry.linkname = tarfile.SYMTYPE, file.link
             archive.addfile(entry, io.BytesIO(file.content))
-    return buffer.getvalue()
+        end = archive.offset
+    # No padding after the two blocks of zeros: podman stops reading there, and may fail on what is still to come.
+    return buffer.getvalue()[: end + 2 * tarfile.BLOCKSIZE]

@@ -5,14 +5,24 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from vaguemestre.lab import peers
 from vaguemestre.lab.guests import BirthFile, Host
 from vaguemestre.lab.keys import ensure_key
+from vaguemestre.lab.nation import Nation
 from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import OUTSIDE, WORLD, WORLD_NAME, Guest, Plan
-from vaguemestre.lab.zone import Zone
-from vaguemestre.pki.authority import Authority
+from vaguemestre.pki import responder
 
 _WORLD_FILES = Path(__file__).parent / "world"
+_WORLD = {
+    "/etc/nsd/nsd.conf": "nsd.conf",
+    "/etc/nginx/sites-enabled/default": "site.conf",
+    "/etc/chrony/chrony.conf": "chrony.conf",
+    "/opt/lab/outside.py": "outside.py",
+    "/opt/lab/ocsp.py": "ocsp.py",
+    "/etc/systemd/system/ocsp.service": "ocsp.service",
+}
+_STARTED = ("outside.service", "ocsp.service")
 
 
 def guest_host(guest: Guest, plan: Plan, image: str, home: Path, proxy: str) -> Host:
@@ -22,31 +32,21 @@ def guest_host(guest: Guest, plan: Plan, image: str, home: Path, proxy: str) -> 
     return Host(guest.name, image, (guest.address,), tuple(files))
 
 
-def world_host(plan: Plan, image: str, home: Path, authority: Authority) -> Host:
-    """The world host: DNS, what the nation publishes, and the outside MTA on an address of its own."""
+def world_host(nation: Nation, image: str) -> Host:
+    """The world host: DNS, what the nation publishes, and the outside MTA and peers on addresses of their own."""
+    plan = nation.plan
     world, outside = plan.at(WORLD), plan.at(OUTSIDE)
     unit = (_WORLD_FILES / "outside.service").read_text().replace("ADDRESS", str(outside))
     files = [
-        *_identity(WORLD_NAME, world, plan, home),
-        BirthFile("/etc/nsd/nsd.conf", (_WORLD_FILES / "nsd.conf").read_bytes()),
-        BirthFile("/etc/nginx/sites-enabled/default", (_WORLD_FILES / "site.conf").read_bytes()),
-        BirthFile("/etc/chrony/chrony.conf", (_WORLD_FILES / "chrony.conf").read_bytes()),
-        BirthFile("/opt/lab/outside.py", (_WORLD_FILES / "outside.py").read_bytes()),
+        *_identity(WORLD_NAME, world, plan, nation.home),
+        *(BirthFile(path, (_WORLD_FILES / name).read_bytes()) for path, name in _WORLD.items()),
+        BirthFile("/opt/lab/responder.py", Path(responder.__file__).read_bytes()),
         BirthFile("/etc/systemd/system/outside.service", unit.encode()),
-        BirthFile("/etc/systemd/system/multi-user.target.wants/outside.service", link="../outside.service"),
+        *(BirthFile(f"/etc/systemd/system/multi-user.target.wants/{name}", link=f"../{name}") for name in _STARTED),
+        *(peers.program() if plan.peers else ()),
     ]
     addresses = (world, outside, *(plan.at(peer.part) for peer in plan.peers))
-    return Host(WORLD_NAME, image, addresses, tuple(files), world_data(plan, authority))
-
-
-def world_data(plan: Plan, authority: Authority) -> tuple[BirthFile, ...]:
-    """What changes on the world host without making it anew: the zone and what the authority publishes."""
-    profile = authority.profile
-    return (
-        BirthFile("/etc/nsd/lab.zone", Zone.of(plan).text().encode()),
-        BirthFile(f"/srv/nation/CRL/{profile.file}.crl", authority.crl()),
-        BirthFile(f"/srv/nation/AC/{profile.file}.cer", authority.issuing.leaf_der()),
-    )
+    return Host(WORLD_NAME, image, addresses, tuple(files), nation.files)
 
 
 def _identity(name: str, address: IPv4Address, plan: Plan, home: Path) -> list[BirthFile]:

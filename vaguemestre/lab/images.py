@@ -20,7 +20,10 @@ from vaguemestre.lab.plan import Debian, Image
 from vaguemestre.lab.process import Progress, last_words, lock
 
 INCLUDED = ("systemd", "systemd-sysv", "dbus", "openssh-server")
-WORLD_PACKAGES = ("nsd", "nginx-light", "chrony", "python3-aiosmtpd", "swaks", "bind9-dnsutils", "openssl", "iproute2")
+WORLD_PACKAGES = (
+    *("nsd", "nginx-light", "chrony", "openssl", "iproute2"),
+    *("python3-cryptography", "python3-aiosmtpd", "swaks", "bind9-dnsutils"),
+)
 _FINISH = Path(__file__).parent / "image" / "finish.sh"
 BUILDER = "vgm-build"
 _PATIENCE = 900.0

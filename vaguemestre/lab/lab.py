@@ -12,9 +12,11 @@ from typing import NoReturn
 
 from vaguemestre.lab.building import Building
 from vaguemestre.lab.certificates import ensure_authority
+from vaguemestre.lab.desk import Desk
 from vaguemestre.lab.errors import LabError
 from vaguemestre.lab.ground import Ground
 from vaguemestre.lab.guests import Guests, answers_ssh
+from vaguemestre.lab.nation import Nation
 from vaguemestre.lab.network import Network
 from vaguemestre.lab.places import Places
 from vaguemestre.lab.plan import WORLD_NAME, Plan, check_instance
@@ -57,9 +59,9 @@ class Lab:
             self.guests.settle()
             building = self._building(progress)
             moved = building.place(plan)
-            authority = building.certify(moved)
-            building.boot(building.hosts(moved, authority), moved)
-            building.feed_world(moved, authority)
+            nation = building.certify(moved)
+            building.boot(building.hosts(moved, nation), moved)
+            Desk(nation, self.guests).feed()
             state = building.conclude(moved)
         progress(
             f"lab {self.name} is up on {state.network}: {len(state.guests)} guests, {time.monotonic() - begun:.1f} s"
@@ -120,12 +122,10 @@ class Lab:
         """Make a guest as it was before its first boot, and boot it; all that was on it is lost."""
         address = self._known(guest)
         with self.ground.locked_for(self.name, progress):
-            placed = load_placement(self.home / "plan.json")
-            if placed is None:
-                raise LabError(f"lab {self.name} has lost its plan: run `vaguemestre lab up`")
             building = self._building(progress)
-            hosts = building.hosts(placed.plan, ensure_authority(self.home / "authority"))
-            building.boot_one(next(host for host in hosts if host.name == guest), placed.plan, fresh=True)
+            nation = self._nation()
+            hosts = building.hosts(nation.plan, nation)
+            building.boot_one(next(host for host in hosts if host.name == guest), nation.plan, fresh=True)
             self.guests.wait(guest, address, running=True)
 
     def cut(self, guest: str) -> None:
@@ -137,6 +137,18 @@ class Lab:
         """Restore a guest's network."""
         self._known(guest)
         self.network.mend(guest)
+
+    @property
+    def nation(self) -> Desk:
+        """The nation's side of an instance that is up: what it revokes, publishes and fails at."""
+        self._known(WORLD_NAME)
+        return Desk(self._nation(), self.guests)
+
+    def _nation(self) -> Nation:
+        placed = load_placement(self.home / "plan.json")
+        if placed is None:
+            raise LabError(f"lab {self.name} has lost its plan: run `vaguemestre lab up`")
+        return Nation(placed.plan, ensure_authority(self.home / "authority"), self.home)
 
     def _building(self, progress: Progress) -> Building:
         return Building(self.ground, self.home, self.guests, self.network, progress)

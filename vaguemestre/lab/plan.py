@@ -18,6 +18,9 @@ GATEWAY, WORLD, OUTSIDE = 1, 2, 3
 PEER_PARTS = range(100, 200)
 WORLD_NAME = "world.test"
 OUTSIDE_DOMAIN = "outside.example"
+LIST_HOST = f"espacedeconfiance.{WORLD_NAME}"
+LIST_URL = f"https://{LIST_HOST}/listeblanchemssante.xml"
+SIGNER = f"alb.{WORLD_NAME}"
 
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _FQDN = re.compile(r"(?=.{1,64}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")

@@ -43,7 +43,7 @@ def answer(
         return _failure(ocsp.OCSPResponseStatus.UNAUTHORIZED)
     revoked = voices[voice].get(asked.serial_number)
     builder = ocsp.OCSPResponseBuilder().add_response(
-        cert=_bearer(asked.serial_number),
+        cert=_bearer(voice.authority, asked.serial_number),
         issuer=voice.authority,
         algorithm=asked.hash_algorithm,
         cert_status=ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD,
@@ -67,13 +67,13 @@ def _failure(status: ocsp.OCSPResponseStatus) -> bytes:
 
 def _about(asked: ocsp.OCSPRequest, authority: x509.Certificate) -> bool:
     """Whether the question names this authority: it is asked the same way about some serial number."""
-    same = ocsp.OCSPRequestBuilder().add_certificate(_bearer(1), authority, asked.hash_algorithm).build()
+    same = ocsp.OCSPRequestBuilder().add_certificate(_bearer(authority, 1), authority, asked.hash_algorithm).build()
     return (same.issuer_name_hash, same.issuer_key_hash) == (asked.issuer_name_hash, asked.issuer_key_hash)
 
 
-def _bearer(serial: int) -> x509.Certificate:
-    """Debian 13's cryptography takes serial numbers only from certificates: one that carries it and nothing else."""
+def _bearer(authority: x509.Certificate, serial: int) -> x509.Certificate:
+    """Debian 13's cryptography takes names and serial numbers only from certificates: one that has nothing else."""
     key, nobody = ed25519.Ed25519PrivateKey.generate(), x509.Name([])
     day = datetime(2020, 1, 1)
-    builder = x509.CertificateBuilder().subject_name(nobody).issuer_name(nobody).public_key(key.public_key())
+    builder = x509.CertificateBuilder().subject_name(nobody).issuer_name(authority.subject).public_key(key.public_key())
     return builder.serial_number(serial).not_valid_before(day).not_valid_after(day).sign(key, None)
