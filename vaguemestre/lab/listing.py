@@ -11,21 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from vaguemestre.host.trust.whitelist import FIELDS, NAMESPACE
-from vaguemestre.pki.authority import Issued
-from vaguemestre.pki.extensions import issuer_key
-from vaguemestre.pki.profiles import CLOCK_MARGIN, KEY_BITS, LEAF_LIFE, CertificateRequest, leaf_subject, now
 
 if TYPE_CHECKING:
-    from vaguemestre.pki.authority import Authority
-
-SIGNER = "alb.mssante.test"
-"""The CN of the certificate that signs rehearsal lists, until somebody wants another."""
+    from vaguemestre.pki.authority import Issued
 
 _CONTACT = "Service informatique, +33 1 99 00 00 00, support@operateur.test"
 
@@ -58,7 +47,10 @@ def compose(lines: Iterable[Line], generated: datetime) -> bytes:
 
 
 def sign(xml: bytes, signer: Issued) -> bytes:
-    """The list with an enveloped signature, of the national one's form: exclusive c14n, SHA-256, the leaf alone."""
+    """The list with an enveloped signature, of the national one's form: exclusive c14n, SHA-256, the leaf alone.
+
+    `signer` is what `Authority.issue_signer` gives.
+    """
     from lxml import etree
     from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureConstructionMethod, SignatureMethod
     from signxml.signer import XMLSigner
@@ -70,31 +62,6 @@ def sign(xml: bytes, signer: Issued) -> bytes:
         digest_algorithm=DigestAlgorithm.SHA256,
     )
     return _bytes(how.sign(etree.fromstring(xml), key=signer.key, cert=[signer.leaf]))
-
-
-def signer(
-    authority: Authority, name: str = SIGNER, *, not_before: datetime | None = None, not_after: datetime | None = None
-) -> Issued:
-    """Who may sign: a certificate of the shape of the national signer's (keyUsage digitalSignature, nonRepudiation)."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    begins = not_before or now() - CLOCK_MARGIN
-    request = CertificateRequest(name, "HEBERGEUR DE TEST", "Hauts-de-Seine (92)", "300000000000001")
-    usage = x509.KeyUsage(True, True, False, False, False, False, False, False, False)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(leaf_subject(request))
-        .issuer_name(authority.issuing.leaf.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(not_after or begins + LEAF_LIFE)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.RFC822Name(f"alb@{name.partition('.')[2]}")]), critical=False)
-        .add_extension(issuer_key(authority.issuing.key), critical=False)
-    )
-    return Issued(key, (builder.sign(authority.issuing.key, hashes.SHA256()), authority.issuing.leaf))
 
 
 def national_size(n: int, seed: int) -> tuple[Line, ...]:
