@@ -22,11 +22,35 @@ class Service:
     name: str
 
 
+@dataclass(frozen=True)
+class Inner:
+    """A TCP port on the loopback that only some accounts of the host may connect to."""
+
+    port: int
+    name: str
+    accounts: tuple[str, ...]
+
+    @property
+    def owners(self) -> str:
+        """The accounts as nft(8) lists them."""
+        return ", ".join(self.accounts)
+
+
 # All that is reachable from outside besides SSH, in one place for whoever reviews the firewall.
 SERVICES: dict[RoleName, tuple[Service, ...]] = {
-    RoleName.POSTFIX: (Service(25, "SMTP between operators"), Service(587, "submission")),
+    RoleName.EDGE: (Service(25, "SMTP between operators"),),
+    RoleName.POSTFIX: (Service(587, "submission"),),
     RoleName.DOVECOT: (Service(143, "IMAP, STARTTLS"), Service(993, "IMAPS"), Service(4190, "ManageSieve")),
 }
+
+# Who may speak there is believed: the first by what it says of its peers, the second for being of this machine.
+INNER: dict[RoleName, tuple[Inner, ...]] = {
+    RoleName.POSTFIX: (
+        Inner(10025, "nginx to Postfix", ("root", "www-data")),
+        Inner(10587, "notices and filters to Postfix", ("root", "vgm-trust", "vmail")),
+    ),
+}
+SESSIONS = 50  # on port 25 from one address at a time: Postfix's own default, and far more than an operator opens
 
 
 def items(context: Context) -> Iterator[Item]:
@@ -48,6 +72,11 @@ def services(context: Context) -> tuple[Service, ...]:
     """What the roles of this host answer on, in the order of the ports."""
     ours = (service for role in context.host.roles for service in SERVICES.get(role, ()))
     return tuple(sorted(ours, key=lambda service: service.port))
+
+
+def inner(context: Context) -> tuple[Inner, ...]:
+    """The ports that stay between accounts of this host."""
+    return tuple(port for role in context.host.roles for port in INNER.get(role, ()))
 
 
 def _runtime() -> Iterator[Item]:
@@ -141,6 +170,8 @@ def _firewall(context: Context) -> Iterator[Item]:
         "/etc/nftables.conf",
         mode=0o755,  # Debian's mode: the file is a script
         services=services(context),
+        inner=inner(context),
+        sessions=SESSIONS if context.host.has(RoleName.EDGE) else None,
         ssh_port=context.host.ssh_port,
         admin_networks=context.settings.ssh.admin_networks,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import pki
+from roles import pki, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.store import MAILBOXES
@@ -22,6 +22,10 @@ SIEVE_COMPILED = "/var/lib/dovecot/sieve"
 LMTP_SOCKET = "/run/dovecot/lmtp"
 AUTH_SOCKET = "/run/dovecot/auth-postfix"
 QUOTA_SOCKET = "/run/dovecot/quota-status-postfix"
+
+# A person's filter may hand a message on to this many addresses, all of them in our own domains (postfix_trust.inside):
+# a colleague and a secretariat. See docs/decisions/0007.
+REDIRECTS = 2
 
 # TLS 1.2 suites of ANSSI's guide to TLS: ephemeral elliptic curves, authenticated encryption. TLS 1.3 has no others.
 CIPHERS = ":".join(
@@ -64,6 +68,8 @@ def _daemon(context: Context) -> Iterator[Item]:
         uid=UID,
         sieve_before=SIEVE_BEFORE,
         sieve_compiled=SIEVE_COMPILED,
+        submission=f"{trust.LOOPBACK}:{trust.NOTICES}",
+        redirects=REDIRECTS,
     )
     service = file("dovecot", "/etc/systemd/system/dovecot.service.d/vaguemestre.conf")
     yield from (configuration, service)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import RoleName
+from vaguemestre.pki.national import check_pins
 from vaguemestre.release import Directory, Item
 from vaguemestre.render import file
 
@@ -38,10 +39,14 @@ def items(context: Context) -> Iterator[Item]:
 
     Raises:
         ReleaseError: the anchors are not all certificates of authorities, or the host has no certificate or key yet.
+        PinError: the anchors are not the nation's, and the inventory is no rehearsal's.
     """
+    trust = context.settings.trust
+    known = anchors(context.anchors, str(trust.anchors))
+    check_pins(context.anchors, trust.authority, source=str(trust.anchors))
     yield Directory("/etc/vaguemestre")
     yield Directory(FOLDER)
-    yield file("pki", ANCHORS, anchors=anchors(context.anchors, str(context.settings.trust.anchors)))
+    yield file("pki", ANCHORS, anchors=known)
     yield context.credential(CHAIN, "tls.pem", mode=0o644)
     yield context.credential(KEY, "tls.key")
 

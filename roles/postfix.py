@@ -1,10 +1,10 @@
-"""Role postfix: mail between operators on port 25, submission on 587. Who may write to whom is `postfix_trust`."""
+"""Role postfix: the queue between operators (behind nginx), and submission. Who may write to whom: `postfix_trust`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import dovecot, openldap, pki, postfix_trust
+from roles import dovecot, openldap, pki, postfix_trust, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.bal import ROLE_ADDRESSES
@@ -12,7 +12,7 @@ from vaguemestre.host.store import MAILBOXES
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
-NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP, RoleName.DOVECOT)
+NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP, RoleName.DOVECOT, RoleName.TRUST)
 
 FOLDER = "/etc/postfix"
 MIB = 1024 * 1024
@@ -24,7 +24,7 @@ def items(context: Context) -> Iterator[Item]:
     yield Package("postfix", debconf=(("postfix/main_mailer_type", "select", "No configuration"),))
     yield Package("postfix-ldap")
     yield Directory(f"{FOLDER}/ldap")
-    settings = (_main(context), file("postfix", f"{FOLDER}/master.cf"), _service())
+    settings = (_main(context), _services(), _service())
     tables = tuple(_tables(context))
     yield from settings
     yield from tables
@@ -39,7 +39,7 @@ def _unit(restart_on: tuple[str, ...], reload_on: tuple[str, ...]) -> Unit:
         restart_on=restart_on,
         on_change="reload",
         judges=(("/usr/sbin/postfix", "check"), ("/bin/sh", "-c", _NO_SLIPS)),
-        probes=(Probe(port=25, expect="220 "), Probe(port=587, expect="220 ")),
+        probes=tuple(Probe(port=port, expect="220 ") for port in (trust.RELAY, trust.NOTICES, 587)),
     )
 
 
@@ -60,11 +60,12 @@ def _main(context: Context) -> File:
         domains=context.domains,
         lmtp=dovecot.LMTP_SOCKET,
         auth=dovecot.AUTH_SOCKET,
-        space=postfix_trust.SPACE,
+        transport=postfix_trust.TRANSPORT,
+        tls_policy=postfix_trust.TLS_POLICY,
         outside=postfix_trust.OUTSIDE_RECIPIENT,
+        away=postfix_trust.AWAY,
         senders=postfix_trust.SENDERS,
-        edge=postfix_trust.edge(dovecot.QUOTA_SOCKET),
-        submission=postfix_trust.submission(dovecot.QUOTA_SOCKET),
+        doors=doors(),
         key=pki.KEY,
         chain=pki.CHAIN,
         anchors=pki.ANCHORS,
@@ -74,11 +75,28 @@ def _main(context: Context) -> File:
     )
 
 
+def doors() -> tuple[postfix_trust.Restrictions, ...]:
+    """The rules of every service that takes mail."""
+    return tuple(
+        rules(dovecot.QUOTA_SOCKET) for rules in (postfix_trust.edge, postfix_trust.submission, postfix_trust.inside)
+    )
+
+
+def _services() -> File:
+    return file(
+        "postfix",
+        f"{FOLDER}/master.cf",
+        loopback=trust.LOOPBACK,
+        relay=trust.RELAY,
+        notices=trust.NOTICES,
+        milter=postfix_trust.MILTER,
+    )
+
+
 def _tables(context: Context) -> Iterator[File]:
-    members = postfix_trust.members(context.peers, context.domains)
     postmaster = openldap.postmaster(context)
-    yield file("postfix", postfix_trust.SPACE, members=members)
-    yield file("postfix", postfix_trust.OWN, domains=context.domains, text=postfix_trust.SPOOFED)
+    yield file("postfix", postfix_trust.OWN, domains=context.domains)
+    yield file("postfix", postfix_trust.ROUTES, domains=patterns(context.domains), lmtp=dovecot.LMTP_SOCKET)
     yield file("postfix", f"{FOLDER}/role-addresses", addresses=role_addresses(context.domains), postmaster=postmaster)
     for table in ("mailboxes", "senders", "closed"):
         yield file("postfix", f"{FOLDER}/ldap/{table}.cf", mailboxes=MAILBOXES, text=postfix_trust.CLOSED_MAILBOX)
@@ -86,6 +104,11 @@ def _tables(context: Context) -> Iterator[File]:
 
 def _service() -> File:
     return file("postfix", "/etc/systemd/system/postfix.service.d/vaguemestre.conf")
+
+
+def patterns(domains: tuple[str, ...]) -> tuple[str, ...]:
+    """Each domain as regexp_table(5) spells it."""
+    return tuple(domain.replace(".", "[.]") for domain in domains)
 
 
 def role_addresses(domains: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,90 +1,70 @@
-"""Who may write to whom: the trust space as Postfix restrictions, in the order in which they are asked.
+"""Who may write to whom, as Postfix restrictions, in the order in which they are asked.
 
-All rules about trust are here, as values, and nowhere else: the white list and revocation will replace this module's
-answers, not the rest of role postfix. A restriction list ends with the first rule that decides (access(5),
-postconf(5)); every list here ends with a refusal.
-
-RFC 5321 replies are ASCII, so the French texts do without accents.
+What the trust space says is the daemon's to decide (role trust); here is when it is asked, and what this host knows
+by itself: its own domains, its mailboxes, who is logged in. A restriction list ends with the first rule that decides
+(access(5), postconf(5)); every list here ends with a refusal. RFC 5321 replies are ASCII, so the French texts do
+without accents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-SPACE = "/etc/postfix/trust-space"
+from roles import trust
+from vaguemestre.host.trust.reasons import NOT_RELAYED, RECIPIENT_NOT_LISTED
+
 OWN = "/etc/postfix/own-domains"
+ROUTES = "/etc/postfix/own-routes"
 CLOSED = "proxy:ldap:/etc/postfix/ldap/closed.cf"
 SENDERS = "proxy:ldap:/etc/postfix/ldap/senders.cf"
 
-NO_CERTIFICATE = (
-    "5.7.1 Certificat d'operateur IGC-Sante valide exige "
-    "/ a valid operator certificate of the national authority is required"
-)
-OUTSIDE_RECIPIENT = (
-    "5.7.1 Destinataire hors de l'espace de confiance MSSante: message non transmis "
-    "/ recipient outside the MSSante trust space: not sent"
-)
-OUTSIDE_SENDER = (
-    "5.7.1 Expediteur hors de l'espace de confiance MSSante: message refuse "
-    "/ sender outside the MSSante trust space: refused"
-)
-NOT_RELAYED = (
-    "5.7.1 Ce domaine n'est pas servi ici et rien n'est relaye / this domain is not served here, nothing is relayed"
-)
-SPOOFED = (
-    "5.7.1 Ce domaine est le notre: aucun autre operateur n'ecrit en son nom "
-    "/ this domain is ours: no other operator writes in its name"
-)
-CLOSED_MAILBOX = "5.2.1 Cette boite est fermee / this mailbox is closed"
+POLICY = f"check_policy_service unix:{trust.POLICY}"
+MILTER = f"unix:{trust.MILTER}"
+# Our own domains first, each with its whole addresses: mail that stays here never waits for the daemon.
+TRANSPORT = (f"regexp:{ROUTES}", f"socketmap:unix:{trust.MAP}:transport")
+TLS_POLICY = f"socketmap:unix:{trust.MAP}:tls"
 
-# The table of the space says `domain -> TLS policy`; as an access table all that counts is that it knows the domain.
-_IN_SPACE = f"pipemap:{{texthash:{SPACE},static:OK}}"
-# The null sender of reports (RFC 5321 section 6.1) has no domain; the certificate has spoken for it already.
+OUTSIDE_RECIPIENT = RECIPIENT_NOT_LISTED.text
+CLOSED_MAILBOX = "5.2.1 Cette boite est fermee / this mailbox is closed"
+NOT_FORWARDED = (
+    "5.7.1 Une redirection automatique reste dans nos domaines: message non transmis "
+    "/ automatic forwarding stays inside our own domains: not sent"
+)
+AWAY = "451 4.3.5 Service momentanement indisponible / temporarily unavailable"
+
+# The null sender of reports (RFC 5321 section 6.1) has no domain.
 _NULL_SENDER = "inline:{{<>=OK}}"
 
 
 @dataclass(frozen=True)
 class Restrictions:
-    """The rules of one service, by the point of the SMTP session they speak of (SMTPD_ACCESS_README)."""
+    """The rules of one door, by the point of the SMTP session they speak of (SMTPD_ACCESS_README)."""
 
-    client: tuple[str, ...]
+    door: str
     sender: tuple[str, ...]
     relay: tuple[str, ...]
     recipient: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A domain of other operators, and the TLS policy for it (`smtp_tls_policy_maps`, postconf(5))."""
-
-    domain: str
-    policy: str
+    client: tuple[str, ...] = ()
 
 
 def edge(quota_service: str) -> Restrictions:
-    """Port 25: other operators, proven by certificate, writing from the space to mailboxes of ours.
+    """Port 25, behind nginx: operators that have proved who they are, to mailboxes of ours.
 
-    The certificate is asked for, not required, in the handshake: requiring it there would hang up without a word, and
-    the peer would try in vain for days. The first list refuses whoever has shown no verified one, and says so.
+    The sender is asked about at MAIL FROM of every transaction, with the identity that nginx passed on; without one,
+    the daemon refuses. DUNNO lets pass, and so does the end of the list: there is nothing left to ask.
     """
     return Restrictions(
-        client=("permit_tls_all_clientcerts", _refuse("check_client_access", NO_CERTIFICATE), "reject"),
-        sender=(
-            f"check_sender_access {_NULL_SENDER}",
-            f"check_sender_access texthash:{OWN}",
-            f"check_sender_access {_IN_SPACE}",
-            _refuse("check_sender_access", OUTSIDE_SENDER),
-            "reject",
-        ),
-        relay=("permit_auth_destination", _refuse("check_recipient_access", NOT_RELAYED), "reject"),
+        door="edge",
+        sender=(POLICY,),
+        relay=("permit_auth_destination", _refuse("check_recipient_access", NOT_RELAYED.text), "reject"),
         recipient=(*_mailbox(quota_service), "permit_auth_destination", "reject"),
     )
 
 
 def submission(quota_service: str) -> Restrictions:
-    """Port 587: people of ours, logged in, writing in their own name to the space."""
+    """Port 587: people of ours, logged in, writing in their own name, inside the space."""
     return Restrictions(
+        door="submission",
         client=("permit_sasl_authenticated", "reject"),
         sender=("reject_sender_login_mismatch", "permit_sasl_authenticated", "reject"),
         relay=("permit_sasl_authenticated", "reject"),
@@ -92,21 +72,42 @@ def submission(quota_service: str) -> Restrictions:
             "reject_non_fqdn_recipient",
             *_mailbox(quota_service),
             "permit_auth_destination",
-            f"check_recipient_access {_IN_SPACE}",
-            _refuse("check_recipient_access", OUTSIDE_RECIPIENT),
+            POLICY,
+            "permit_sasl_authenticated",
             "reject",
         ),
     )
 
 
-def members(peers: Mapping[str, tuple[str, ...]], own: tuple[str, ...]) -> tuple[Member, ...]:
-    """The space without our own domains: whom we may write to, and the names their certificates may bear.
+def inside(quota_service: str) -> Restrictions:
+    """What this machine writes by itself: the daemon's alarms, people's filters (Sieve).
 
-    Names come from the inventory, not from DNS: whoever forges an MX record gains nothing by a national certificate
-    of his own. A domain whose operator has no known mail host cannot be proven, so it is left out and refused.
+    Forwarded mail bears a sender of ours and stays in our own domains. The null sender is that of automatic answers
+    (RFC 5230 section 5.1), which may go wherever their writer could have written.
     """
-    others = {domain: names for domain, names in peers.items() if domain not in own and names}
-    return tuple(Member(domain, f"secure match={':'.join(names)}") for domain, names in sorted(others.items()))
+    return Restrictions(
+        door="inside",
+        client=("permit_mynetworks", "reject"),
+        sender=(
+            f"check_sender_access {_NULL_SENDER}",
+            f"check_sender_access texthash:{OWN}",
+            _refuse("check_sender_access", NOT_FORWARDED),
+            "reject",
+        ),
+        relay=(
+            "permit_auth_destination",
+            f"check_sender_access {_NULL_SENDER}",
+            _refuse("check_recipient_access", NOT_FORWARDED),
+            "reject",
+        ),
+        recipient=(
+            *_mailbox(quota_service),
+            "permit_auth_destination",
+            POLICY,
+            f"check_sender_access {_NULL_SENDER}",
+            "reject",
+        ),
+    )
 
 
 def _mailbox(quota_service: str) -> tuple[str, ...]:

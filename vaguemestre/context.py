@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, Host, Settings
@@ -15,8 +15,8 @@ class Context:
     """The argument of every role; a value, nothing in it touches a disk or a network.
 
     `secrets` maps the secrets that exist for this host to their versions; `anchors` is the PEM of the national
-    authorities; `served` are the establishment and those it hosts; `peers` are the mail domains of the trust space,
-    each with the names that the certificates of its mail hosts may bear.
+    authorities, `list_anchors` that of the authorities of the white list's server, empty where they are the same;
+    `served` are the establishment and those it hosts.
     """
 
     host: Host
@@ -25,7 +25,7 @@ class Context:
     settings: Settings
     anchors: str
     secrets: Mapping[str, str]
-    peers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    list_anchors: str = ""
 
     @property
     def domains(self) -> tuple[str, ...]:

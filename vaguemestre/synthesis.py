@@ -9,7 +9,7 @@ from types import ModuleType
 
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
-from vaguemestre.establishment import Establishment, Fleet, Host, Mode, RoleName
+from vaguemestre.establishment import Establishment, Fleet, Host, RoleName
 from vaguemestre.release import Item, Release
 from vaguemestre.secrets import Secrets
 
@@ -31,6 +31,7 @@ def context(
         SecretsError: a secret cannot be read.
     """
     settings = establishment.settings
+    list_anchors = settings.trust.white_list.anchors
     return Context(
         host=host,
         establishment=establishment,
@@ -38,19 +39,8 @@ def context(
         settings=settings,
         anchors=_anchors(fleet.root / settings.trust.anchors),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
-        peers=peers(fleet),
+        list_anchors=_anchors(fleet.root / list_anchors) if list_anchors else "",
     )
-
-
-def peers(fleet: Fleet) -> dict[str, tuple[str, ...]]:
-    """Each mail domain of the fleet with the names of its mail hosts, which are those of their certificates."""
-    return {
-        domain.name: tuple(host.name for host in operator.hosts if host.has(RoleName.POSTFIX))
-        for operator in fleet.establishments
-        if operator.mode is Mode.OPERATOR
-        for establishment in fleet.served_by(operator)
-        for domain in establishment.domains
-    }
 
 
 def _anchors(file: Path) -> str:
@@ -58,7 +48,8 @@ def _anchors(file: Path) -> str:
         return file.read_text()
     except OSError as error:
         raise ReleaseError(
-            f"{file}: the trust anchors cannot be read: {error.strerror}\n    see trust.anchors"
+            f"{file}: the trust anchors cannot be read: {error.strerror}\n"
+            "    see trust.anchors and trust.white_list.anchors"
         ) from error
 
 

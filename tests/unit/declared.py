@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from vaguemestre.establishment import Fleet
-from vaguemestre.inventory import EMBEDDED, read
+from vaguemestre.inventory import read
+from vaguemestre.pki.national import BUNDLE
 
 OPERATOR = """\
 name: Clinique Pasteur
@@ -52,9 +53,9 @@ LAB = "lab: {network: 10.83.27.0/24}\n"
 
 
 def write(root: Path, **files: str) -> Path:
-    """The inventory `root` with these files, named without ``.yml``, and the trust anchors of the embedded one."""
+    """The inventory `root` with these files, named without ``.yml``, and the nation's trust anchors."""
     (root / "trust").mkdir(parents=True, exist_ok=True)
-    (root / "trust" / "national.pem").write_bytes((EMBEDDED / "trust" / "national.pem").read_bytes())
+    (root / "trust" / "national.pem").write_bytes(BUNDLE.read_bytes())
     for name, text in files.items():
         (root / f"{name}.yml").write_text(text)
     return root

@@ -37,10 +37,12 @@ PURE = {
 FRAME = {
     "roles",
     *(f"vaguemestre.{one}" for one in ("context", "errors", "establishment", "release", "render", "runtime")),
+    "vaguemestre.pki.national",
 }
 WORDS = {
     "vaguemestre.host.bal",
     "vaguemestre.host.store",
+    "vaguemestre.host.trust.layout",
     "vaguemestre.host.trust.reasons",
 }  # names that a role and the host's programs must agree on
 EFFECTS = {

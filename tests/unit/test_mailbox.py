@@ -14,7 +14,7 @@ from vaguemestre.establishment import Fleet
 from vaguemestre.host.bal import Mailbox, plain
 from vaguemestre.mailbox import MailboxError, _answer, holders, serving
 
-WITH_MAIL = "roles: [base, pki, openldap, dovecot, postfix]"
+WITH_MAIL = "roles: [base, pki, openldap, dovecot, trust, postfix, edge]"
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_real_inventory_is_never_laid_over_a_lab(tmp_path: Path) -> None:
 
 
 def test_the_lab_holds_every_host_and_knows_where_mail_for_each_domain_goes(tmp_path: Path) -> None:
-    operator = OPERATOR.replace("[base, pki]", "[base, pki, openldap, dovecot, postfix]")
+    operator = OPERATOR.replace("[base, pki]", "[base, pki, openldap, dovecot, trust, postfix, edge]")
     plan = lab_plan(fleet(tmp_path, inventory=LAB, pasteur=operator, tilleuls=HOSTED), "mine")
     mail = ("mail.pasteur.mssante.test",)
     assert plan.guests == (Guest(*mail, IPv4Address("10.83.27.11")),)

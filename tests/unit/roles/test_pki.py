@@ -10,6 +10,7 @@ from golden.hosts import context
 from roles import pki
 from vaguemestre.errors import ReleaseError
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
+from vaguemestre.pki.national import PinError
 from vaguemestre.release import Credential, File
 
 CONTEXT = context("smallest", "mail")
@@ -30,7 +31,7 @@ def test_the_key_is_readable_by_root_only_and_the_chain_by_all() -> None:
 def test_the_trust_store_holds_the_anchors_and_says_who_they_are() -> None:
     store = next(item for item in pki.items(CONTEXT) if isinstance(item, File)).content.decode()
     assert store.count("BEGIN CERTIFICATE") == CONTEXT.anchors.count("BEGIN CERTIFICATE") == 2
-    assert "CN=TEST AC RACINE IGC-SANTE ELEMENTAIRE" in store
+    assert "CN=AC RACINE IGC-SANTE ELEMENTAIRE" in store
 
 
 def test_an_anchor_given_twice_is_kept_once() -> None:
@@ -59,3 +60,18 @@ def test_a_private_key_among_the_anchors_is_refused_and_not_shown(issued: Issued
 def test_without_its_certificate_a_host_has_no_release() -> None:
     with pytest.raises(ReleaseError, match=r"the secret tls\.pem is missing"):
         list(pki.items(replace(CONTEXT, secrets={})))
+
+
+def test_altered_anchors_build_no_release_unless_the_inventory_is_a_rehearsals() -> None:
+    strange = replace(CONTEXT, anchors=Authority.create().anchors_pem().decode())
+    with pytest.raises(PinError, match="not the nation's authorities"):
+        list(pki.items(strange))
+    rehearsal = CONTEXT.settings.trust.model_copy(update={"authority": "test"})
+    allowed = replace(strange, settings=CONTEXT.settings.model_copy(update={"trust": rehearsal}))
+    assert list(pki.items(allowed))
+
+
+def test_an_authority_too_few_builds_no_release() -> None:
+    first = CONTEXT.anchors.split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+    with pytest.raises(PinError, match="is missing"):
+        list(pki.items(replace(CONTEXT, anchors=first)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,36 +16,54 @@ SMALLEST = context("smallest", "mail")
 FULLEST = context("fullest", "mail.ch-lens")
 EDGE = postfix_trust.edge("/socket")
 SUBMISSION = postfix_trust.submission("/socket")
-LISTS = [getattr(door, name) for door in (EDGE, SUBMISSION) for name in ("client", "sender", "relay", "recipient")]
+INSIDE = postfix_trust.inside("/socket")
+DOORS = (EDGE, SUBMISSION, INSIDE)
+LISTS = [rules for one in DOORS for rules in (one.client, one.sender, one.relay, one.recipient) if rules]
+PERMITS = ("permit_sasl_authenticated", "permit_auth_destination")
 
 
 def index(rules: tuple[str, ...], words: str) -> int:
     return next(number for number, rule in enumerate(rules) if words in rule)
 
 
+def text(path: str) -> str:
+    return next(
+        item.content.decode() for item in postfix.items(FULLEST) if isinstance(item, File) and item.path == path
+    )
+
+
 @pytest.mark.parametrize("rules", LISTS)
 def test_what_no_rule_lets_through_is_refused(rules: tuple[str, ...]) -> None:
-    assert rules[-1] == "reject"
+    """The edge's senders are the daemon's to judge: it refuses, or there is nothing left to ask."""
+    assert rules == (postfix_trust.POLICY,) or rules[-1] == "reject"
 
 
 @pytest.mark.parametrize("rules", LISTS)
-def test_nobody_is_trusted_for_an_address_or_a_name(rules: tuple[str, ...]) -> None:
-    assert not {rule for rule in rules if rule.startswith(("permit_mynetworks", "permit_inet", "permit_mx_backup"))}
+def test_nobody_is_trusted_for_a_name(rules: tuple[str, ...]) -> None:
+    assert not {rule for rule in rules if rule.startswith(("permit_inet", "permit_mx_backup"))}
 
 
-def test_on_the_edge_a_verified_certificate_is_all_that_lets_a_client_speak() -> None:
-    assert [rule for rule in EDGE.client if rule.startswith("permit")] == ["permit_tls_all_clientcerts"]
+def test_only_this_machines_own_door_trusts_an_address() -> None:
+    assert [one.door for one in DOORS if "permit_mynetworks" in str(one)] == ["inside"]
 
 
-def test_on_the_edge_our_own_domains_are_refused_before_the_space_is_asked() -> None:
-    own, space = index(EDGE.sender, postfix_trust.OWN), index(EDGE.sender, postfix_trust.SPACE)
-    assert own < space
+def test_the_daemon_is_asked_about_every_sender_on_the_edge_and_every_stranger_elsewhere() -> None:
+    assert EDGE.sender == (postfix_trust.POLICY,)
+    for door in (SUBMISSION, INSIDE):
+        ours, asked = index(door.recipient, "permit_auth_destination"), index(door.recipient, postfix_trust.POLICY)
+        assert ours < asked, "mail that stays in the house does not wait for the daemon"
+
+
+def test_nothing_comes_between_a_mailbox_and_its_rules() -> None:
+    for door in DOORS:
+        first = next(number for number, rule in enumerate(door.recipient) if rule in PERMITS)
+        assert index(door.recipient, "/socket") < first
 
 
 def test_the_edge_takes_mail_for_our_mailboxes_only() -> None:
     assert EDGE.relay[0] == "permit_auth_destination"
     assert not [rule for rule in EDGE.relay[1:] if rule.startswith("permit")]
-    assert not [rule for rule in EDGE.recipient if postfix_trust.SPACE in rule]
+    assert [rule for rule in EDGE.recipient if rule.startswith("permit")] == ["permit_auth_destination"]
 
 
 def test_a_login_is_needed_before_anything_else_at_submission() -> None:
@@ -54,37 +73,51 @@ def test_a_login_is_needed_before_anything_else_at_submission() -> None:
 
 
 def test_a_closed_mailbox_is_named_as_such_before_it_is_called_unknown() -> None:
-    for door in (EDGE, SUBMISSION):
+    for door in DOORS:
         assert index(door.recipient, "closed.cf") < index(door.recipient, "reject_unlisted_recipient")
+
+
+def test_what_a_filter_forwards_bears_a_sender_of_ours_and_stays_in_our_domains() -> None:
+    assert index(INSIDE.sender, postfix_trust.OWN) < index(INSIDE.sender, postfix_trust.NOT_FORWARDED)
+    beyond = INSIDE.relay[1:]
+    assert [rule for rule in beyond if "<>" in rule] == [beyond[0]], "but for answers, which have no sender"
 
 
 def test_the_texts_of_refusals_are_ascii_and_fit_one_line_of_smtp() -> None:
     texts = [value for name, value in vars(postfix_trust).items() if name.isupper() and str(value).startswith("5.")]
-    assert len(texts) == 6
-    assert all(text.isascii() and len(f"550 {text}\r\n") <= 512 for text in texts)  # RFC 5321 section 4.5.3.1.5
+    assert len(texts) == 3
+    assert all(one.isascii() and len(f"550 {one}\r\n") <= 512 for one in texts)  # RFC 5321 section 4.5.3.1.5
 
 
-def test_members_are_the_domains_of_others_with_the_names_of_their_certificates() -> None:
-    peers = {
-        "ours.test": ("mail.ours.test",),
-        "theirs.test": ("mx1.theirs.test", "mx2.theirs.test"),
-        "unproven.test": (),
-    }
-    assert postfix_trust.members(peers, own=("ours.test",)) == (
-        postfix_trust.Member("theirs.test", "secure match=mx1.theirs.test:mx2.theirs.test"),
-    )
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [
+        ("a@ch-lens.mssante.test", True),
+        ("a@CH-LENS.mssante.test", True),
+        ("a@sous.ch-lens.mssante.test", False),
+        ("a@ch-lensxmssante.test", False),
+        ("a@ch-lens.mssante.test.example", False),
+        ("ch-lens.mssante.test", False),
+    ],
+)
+def test_our_own_addresses_are_routed_without_the_daemon_and_nobody_elses(address: str, ours: bool) -> None:
+    patterns = [line.split()[0].strip("/") for line in text(postfix_trust.ROUTES).splitlines() if line.startswith("/")]
+    assert len(patterns) == len(FULLEST.domains)
+    assert any(re.search(one, address, re.IGNORECASE) for one in patterns) is ours
+    assert postfix_trust.TRANSPORT[0] == f"regexp:{postfix_trust.ROUTES}"
 
 
-def test_an_operator_alone_can_write_to_nobody_outside_itself() -> None:
-    table = next(item for item in postfix.items(SMALLEST) if item.key == postfix_trust.SPACE)
-    assert isinstance(table, File)
-    assert not [line for line in table.content.decode().splitlines() if not line.startswith("#")]
+def test_nginx_alone_may_say_for_whom_it_speaks() -> None:
+    lines = [line for line in text("/etc/postfix/master.cf").splitlines() if "smtpd_authorized_xclient_hosts" in line]
+    assert lines == ["    -o smtpd_authorized_xclient_hosts=127.0.0.1"]
+    assert "smtpd_authorized_xclient_hosts" not in text("/etc/postfix/main.cf")
 
 
-def test_hosted_domains_belong_to_their_operator_and_not_to_the_space_of_others() -> None:
-    members = {one.domain for one in postfix_trust.members(FULLEST.peers, FULLEST.domains)}
-    assert "les-tilleuls.mssante.test" in FULLEST.domains
-    assert members == {"clinique-iles.mssante.test"}
+def test_every_door_of_master_cf_names_all_its_rules() -> None:
+    master = text("/etc/postfix/master.cf")
+    for door in DOORS:
+        for kind in ("client", "sender", "relay", "recipient"):
+            assert f"-o smtpd_{kind}_restrictions=${door.door}_{kind}_restrictions\n" in master
 
 
 @pytest.mark.parametrize("mib", [1, 10, 25, 100])
@@ -121,4 +154,4 @@ def test_postfix_reads_ipv6_only_where_the_host_has_it() -> None:
 def test_what_a_reload_would_ignore_restarts_and_tables_and_certificates_reload() -> None:
     unit = next(item for item in postfix.items(SMALLEST) if isinstance(item, Unit))
     assert {"/etc/postfix/main.cf", "/etc/postfix/master.cf"} <= set(unit.restart_on)
-    assert {postfix_trust.SPACE, pki.CHAIN, pki.KEY, pki.ANCHORS} <= set(unit.inputs) - set(unit.restart_on)
+    assert {postfix_trust.ROUTES, pki.CHAIN, pki.KEY, pki.ANCHORS} <= set(unit.inputs) - set(unit.restart_on)
