@@ -176,11 +176,12 @@ def _speakers(entries: Iterable[Entry], operators: dict[DnKey, Operator]) -> Map
     for entry in entries:
         found[entry.domain].add(entry.key)
         if entry.key not in operators:
-            operators[entry.key] = _operator(entry.dn)
+            operators[entry.key] = operator(entry.dn)
     return {domain: frozenset(keys) for domain, keys in found.items()}
 
 
-def _operator(written: str) -> Operator:
+def operator(written: str) -> Operator:
+    """Whose a certificate name is, in the spelling that operators are told apart by; raises DnError."""
     name, structure = (" ".join(dn.values(written, kind)).replace('"', "").upper() for kind in ("O", "OU"))
     return Operator(name or "without a name", structure or "without a number")
 
