@@ -24,11 +24,14 @@ _CHUNK = 1 << 20
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, whole or not at all.
+    """Put `content` at `path`, whole or not at all; nothing is written when it is there already.
 
     Raises:
         OSError: it could not be written; what was there is still there.
     """
+    with suppress(OSError):
+        if path.read_bytes() == content:
+            return
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     begun = beside(path)
     with begun.open("wb") as file:
