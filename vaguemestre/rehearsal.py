@@ -8,6 +8,8 @@ from vaguemestre import preview
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, RoleName
 from vaguemestre.lab import CertificateRequest, Guest, MailDomain, Plan
+from vaguemestre.lab.cases import CASES
+from vaguemestre.lab.peers import plan_of
 
 
 class NoLabError(VaguemestreError):
@@ -17,7 +19,7 @@ class NoLabError(VaguemestreError):
 
 
 def lab_plan(fleet: Fleet, name: str) -> Plan:
-    """The lab `name` for a fleet as written (`inventory.read`): hosts, names, certificates and the packages needed.
+    """The lab `name` for a fleet as written (`inventory.read`): hosts, names, certificates, packages, audit peers.
 
     Raises:
         NoLabError: the inventory has no section `lab`.
@@ -25,13 +27,16 @@ def lab_plan(fleet: Fleet, name: str) -> Plan:
     """
     if fleet.settings.lab is None:
         raise NoLabError(f"{fleet.root} is no lab's inventory\n    add `lab:` with a `network:` to its inventory.yml")
+    peers, domains, listed = plan_of(CASES)
     return Plan(
         name=name,
         network=fleet.settings.lab.network,
         guests=tuple(Guest(host.name, host.address, host.debian.value) for _, host in fleet.hosts()),
-        domains=tuple(_domains(fleet)),
+        domains=(*_domains(fleet), *domains),
         certificates=tuple(_certificates(fleet)),
         packages=packages(fleet),
+        peers=peers,
+        listed=listed,
     )
 
 

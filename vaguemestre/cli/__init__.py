@@ -20,9 +20,10 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "audit", "rollback")),
     ("Make it so", "rollout", ("rollout",)),
     ("Prove it", "verify", ("verify",)),
+    ("Prove it", "audit_trust", ("audit_trust",)),
     ("For other tools", "inventory", ("inventory", "packages")),
 )
-_GROUPS = (("Serve people", "mailbox"), ("Be trusted", "pki"), ("Rehearse", "lab"))
+_GROUPS = (("Serve people", "mailbox"), ("Be trusted", "pki"), ("Be trusted", "trust"), ("Rehearse", "lab"))
 
 app = typer.Typer(
     name="vaguemestre",
@@ -80,7 +81,7 @@ def _register() -> None:
     for panel, module, names in _PANELS:
         for name in names:
             command = getattr(_module(module), name)
-            app.command(name, help=_flowing(command.__doc__), rich_help_panel=panel)(command)
+            app.command(name.replace("_", "-"), help=_flowing(command.__doc__), rich_help_panel=panel)(command)
     for panel, module in _GROUPS:
         group = _module(module).app
         for one in group.registered_commands:

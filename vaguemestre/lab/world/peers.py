@@ -1,8 +1,8 @@
 """The audit's peers as receivers: each on its own address, as its case asks; all that happens is written down.
 
-One JSON object a line, each with time, host (the peer's name) and client (who connected): connection; tls with the
-client's certificate, verified against the national root; handshake-failed; command with whether it came in clear;
-message. Runs on the world host, with Python alone.
+One JSON object a line, each with time, session (a number), host (the peer's name) and client (who connected):
+connection; tls with the client's certificate, verified against the national root; handshake-failed; command with
+whether it came in clear; message. Runs on the world host, with Python alone.
 Usage: peers.py PLAY RECORD
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 import ssl
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 
 PLAY, RECORD = Path(sys.argv[1]), Path(sys.argv[2])
 PATIENCE = 60  # seconds
+NUMBERS = itertools.count(time.time_ns())  # no two sessions have the same, over a restart either
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.1 is meant
 
 
@@ -51,14 +53,15 @@ class Session:
         self.reader, self.writer = reader, writer
         self.host = listeners()[writer.get_extra_info("sockname")[0]]
         self.client = writer.get_extra_info("peername")[0]
+        self.number = next(NUMBERS)
         self.tls = False
         self.sender, self.recipients = "", list[str]()
 
     def note(self, event: str, **what: Any) -> None:
         """Write one event down, at once."""
-        plain = {"time": round(time.time(), 3), "host": self.host["name"], "client": self.client, "event": event}
+        who = {"session": self.number, "host": self.host["name"], "client": self.client}
         with RECORD.open("a") as record:
-            record.write(json.dumps({**plain, **what}) + "\n")
+            record.write(json.dumps({"time": round(time.time(), 3), **who, "event": event, **what}) + "\n")
 
     async def serve(self) -> None:
         """Until the client leaves or is silent too long."""

@@ -93,7 +93,8 @@ def play(case: Case, run: str, operator: str, own: str, recipient: str) -> None:
     """The whole session of one case."""
 
     def tell(**what: Any) -> None:
-        print(json.dumps({"case": case["slug"], **what}), flush=True)
+        sys.stdout.write(json.dumps({"case": case["slug"], **what}) + "\n")  # in one piece: others write too
+        sys.stdout.flush()
 
     def filled(text: str) -> str:
         return text.format(domain=case["domain"], host=case["host"], own=own, recipient=recipient)
