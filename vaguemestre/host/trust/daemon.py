@@ -29,6 +29,7 @@ from vaguemestre.host.trust.milter_face import MilterFace
 from vaguemestre.host.trust.peers import Peers
 from vaguemestre.host.trust.policy_face import PolicyFace
 from vaguemestre.host.trust.probe import Prober
+from vaguemestre.host.trust.recall import RecalledListing, RecalledRevocations
 from vaguemestre.host.trust.record import Journal, Record
 from vaguemestre.host.trust.socketmap_face import SocketmapFace
 from vaguemestre.host.trust.store import ListingStore, RevocationStore
@@ -158,8 +159,8 @@ def _unforeseen(record: Record, context: dict[str, object]) -> None:
 def _knowledge(settings: Settings, places: Places) -> Knowledge:
     return Knowledge(
         authorities(settings.authorities.read_bytes()),
-        ListingStore(places.listing, settings.white_list.alarm),
-        RevocationStore(places.revocation, settings.revocation.grace),
+        RecalledListing(ListingStore(places.listing, settings.white_list.alarm)),
+        RecalledRevocations(RevocationStore(places.revocation, settings.revocation.grace)),
         frozenset(settings.own_domains),
     )
 

@@ -10,9 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from vaguemestre.host.trust import reasons
-from vaguemestre.host.trust.domains import Address, DomainError, address, header_address
+from vaguemestre.host.trust.domains import Address, DomainError, header_address
+from vaguemestre.host.trust.domains import address as read_address
 from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision, DnKey, Identity, Listing, Revocations, Standing
 
@@ -70,11 +72,8 @@ def recipient(space: Space, written: str) -> Decision:
     """At submission: mail stays inside the trust space, and the writer learns it while the program still shows it."""
     if _POSTMASTER.match(written):
         return ACCEPT
-    try:
-        to = address(written)
-    except DomainError:
-        to = None
-    return route(space, to.domain) if to else Decision(reasons.UNUSABLE_RECIPIENT)
+    to = _address(written)
+    return route(space, to.domain) if isinstance(to, Address) else Decision(reasons.UNUSABLE_RECIPIENT)
 
 
 def route(space: Space, domain: str) -> Decision:
@@ -95,9 +94,8 @@ def header_from(space: Space, identity: Identity | None, sender: str, values: Se
     listed for, or its server's own name as postmaster or mailer-daemon, if nobody else owns that name; a person who
     logged in (`identity` None) our own domains.
     """
-    try:
-        envelope = address(sender)
-    except DomainError:
+    envelope = _address(sender)
+    if isinstance(envelope, DomainError):
         return Decision(reasons.UNUSABLE_SENDER, identity=identity)
     author = _author(values)
     if author is None:
@@ -130,15 +128,23 @@ def peer(space: Space, domain: str, proven: Identity | Reason) -> Decision:
 _STANDINGS = {Standing.REVOKED: reasons.REVOKED, Standing.UNKNOWN: reasons.REVOCATION_UNKNOWN}
 
 
+@lru_cache(maxsize=8192)
+def _address(written: str) -> Address | DomainError | None:
+    """`domains.address`, its refusal as a value: the same address is asked about several times in a row."""
+    try:
+        return read_address(written)
+    except DomainError as error:
+        return error
+
+
 def _may_write(space: Space, dn: DnKey, sender: str) -> Reason:
     """Whether this operator may use this sender. Reports (the null sender) come from whoever is listed at all.
 
     A domain of ours may be another operator's too: the list has hospitals with three, and moves go through a time of
     two. So it is the list that says who else may write in its name, and OWN_DOMAIN when it names nobody.
     """
-    try:
-        author = address(sender)
-    except DomainError:
+    author = _address(sender)
+    if isinstance(author, DomainError):
         return reasons.UNUSABLE_SENDER
     listing = space.listing
     if listing is None:
@@ -156,11 +162,8 @@ def _may_write(space: Space, dn: DnKey, sender: str) -> Reason:
 def _ours(space: Space, written: str) -> Reason:
     if _POSTMASTER.match(written):
         return reasons.ACCEPTED
-    try:
-        to = address(written)
-    except DomainError:
-        to = None
-    if to is None:
+    to = _address(written)
+    if not isinstance(to, Address):
         return reasons.UNUSABLE_RECIPIENT
     return reasons.ACCEPTED if to.domain in space.own else reasons.NOT_RELAYED
 
@@ -195,8 +198,7 @@ def _report(space: Space, identity: Identity | None, author: Address) -> Reason:
 
 def domain_of(written: str) -> str:
     """The domain of an address for the log: empty for the null sender, ``?`` for what cannot be read."""
-    try:
-        found = address(written)
-    except DomainError:
+    found = _address(written)
+    if isinstance(found, DomainError):
         return "?"
     return found.domain if found else ""

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from vaguemestre.host.trust import decide, reasons
 from vaguemestre.host.trust.authorities import Authorities
 from vaguemestre.host.trust.decide import Space
 from vaguemestre.host.trust.inquiry import Asked, Inquiry
 from vaguemestre.host.trust.reasons import Reason
+from vaguemestre.host.trust.recall import RecalledListing, RecalledRevocations
 from vaguemestre.host.trust.record import Record
-from vaguemestre.host.trust.store import ListingStore, RevocationStore
 from vaguemestre.host.trust.values import Decision, DnKey, Identity, Revocations
 
 _NAMES = 10_000  # operators whose DN is remembered as text, for the log
+
+_identity = lru_cache(maxsize=4096)(Identity.parse)
 
 Question = Callable[[Space], Decision]
 Answer = Decision | Awaitable[Decision]
@@ -30,12 +33,12 @@ class Knowledge:
     """What the host holds: who the authorities are, the list, revocation, and which domains are ours."""
 
     authorities: Authorities
-    listing: ListingStore
-    revocations: RevocationStore
+    listing: RecalledListing
+    revocations: RecalledRevocations
     own: frozenset[str]
 
     def space(self, revocations: Revocations | None = None) -> Space:
-        listing = self.listing if self.listing.available else None
+        listing = self.listing if self.listing.store.available else None
         return Space(listing, revocations or self.revocations, self.own, datetime.now(UTC))
 
 
@@ -72,7 +75,7 @@ class Desk:
 
     def transaction(self, token: str, sender: str, client: str) -> Answer:
         """A MAIL FROM of another operator, from Postfix's policy delegation."""
-        identity = Identity.parse(token)
+        identity = _identity(token)
         facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
         return self._put("policy_edge", lambda space: decide.transaction(space, identity, sender), facts)
 
@@ -85,9 +88,9 @@ class Desk:
         """The From header of a message; `login` is an operator's token or a person's name."""
         if not login:
             decision = Decision(reasons.NO_CERTIFICATE)
-            self.record.decision("milter", decision, client=client)
+            self.record.decision("milter", decision, {"client": client})
             return decision
-        identity = Identity.parse(login)
+        identity = _identity(login)
         facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
         return self._put("milter", lambda space: decide.header_from(space, identity, sender, values), facts)
 
@@ -151,13 +154,13 @@ class Desk:
     def _put(self, face: str, question: Question, facts: dict[str, str]) -> Answer:
         answer = self.judge_asking(face, question)
         if isinstance(answer, Decision):
-            self.record.decision(face, answer, **facts)
+            self.record.decision(face, answer, facts)
             return answer
         return self._recorded(face, answer, facts)
 
     async def _recorded(self, face: str, answer: Awaitable[Decision], facts: dict[str, str]) -> Decision:
         decision = await answer
-        self.record.decision(face, decision, **facts)
+        self.record.decision(face, decision, facts)
         return decision
 
     async def _after(self, inquiry: Inquiry, asked: Asked, face: str, question: Question) -> Decision:

@@ -48,7 +48,7 @@ class Meters:
         yield from _family("connections", "gauge", "Connections that are open", open_now)
 
     def _listing(self, now: datetime) -> Iterable[str]:
-        listing = self.desk.knowledge.listing
+        listing = self.desk.knowledge.listing.store
         facts, confirmed = listing.facts(), listing.confirmed
         yield from _family("list_available", "gauge", "1 when a white list is held", [({}, float(listing.available))])
         if confirmed:
@@ -65,7 +65,7 @@ class Meters:
         names = {one.key: one.name for one in self.desk.knowledge.authorities.all}
         known = [
             ({"authority": names.get(one.issuer, one.issuer.hex())}, (one.next_update - now).total_seconds() / _DAY)
-            for one in self.desk.knowledge.revocations.known()
+            for one in self.desk.knowledge.revocations.store.known()
         ]
         yield from _family("crl_days_left", "gauge", "Until the next revocation list must be there", known)
 

@@ -117,7 +117,7 @@ class Peers:
             if peer.refusals >= 2 and peer.wanted_at - peer.looked_at < REFUSED_FOR:
                 found = self._found(peer)
                 decision = found.decision if found.definite else decision
-        self._desk.record.decision("map_transport", decision, recipient=name)
+        self._desk.record.decision("map_transport", decision, {"recipient": name})
         return decision
 
     def pins(self, key: str) -> Pins | Awaitable[Pins]:
@@ -260,7 +260,8 @@ class Peers:
         proofs = peer.proofs if peer else ()
         decision = Decision(pins.decision.reason, "; ".join(map(_seen, proofs)), pins.decision.identity)
         names = ", ".join(sorted({one.subject for one in proofs if one.subject}))
-        self._desk.record.decision("map_tls", decision, recipient=name, dn=names, pins=len(pins.fingerprints))
+        facts: dict[str, str | int] = {"recipient": name, "dn": names, "pins": len(pins.fingerprints)}
+        self._desk.record.decision("map_tls", decision, facts)
         return pins
 
     def _measure(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ people here send, at each recipient.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 
 from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
@@ -13,6 +14,7 @@ from vaguemestre.host.trust.desk import Desk
 from vaguemestre.host.trust.values import Decision
 
 _MOST_ATTRIBUTES = 100
+_USED = re.compile(r"^(request|policy_context|sender|recipient|sasl_username|client_address)=(.*)$", re.MULTILINE)
 
 
 class PolicyFace(Conversation):
@@ -47,15 +49,12 @@ class PolicyFace(Conversation):
 
 
 def attributes(request: bytes) -> dict[str, str]:
-    """The attributes of a request. Raises MalformedError: no ``=``, one said twice, too many, a NUL."""
-    lines = request.decode(errors="replace").split("\n")
-    if len(lines) > _MOST_ATTRIBUTES or b"\0" in request:
+    """Those attributes of a request that are used here. Raises MalformedError: one said twice, too many, a NUL."""
+    if request.count(b"\n") >= _MOST_ATTRIBUTES or b"\0" in request:
         raise MalformedError("too many attributes, or a NUL")
-    try:
-        told = dict([line.split("=", 1) for line in lines])
-    except ValueError as error:
-        raise MalformedError("a line without =") from error
-    if len(told) != len(lines):
+    found = _USED.findall(request.decode(errors="replace"))
+    told = dict(found)
+    if len(told) != len(found):
         raise MalformedError("an attribute is said twice")
     return told
 

@@ -96,6 +96,11 @@ class ListingStore:
         return self._database.connection() is not None
 
     @property
+    def version(self) -> object:
+        """Another object as soon as other rows are in force; None when there are none."""
+        return self._database.connection()
+
+    @property
     def trouble(self) -> str:
         """Why there is none, for the log; empty when there is."""
         self._database.connection()
@@ -155,6 +160,11 @@ class RevocationStore:
         self._rule = standing
         self._grace = grace
         self._database = Database(folder)
+
+    @property
+    def version(self) -> object:
+        """Another object as soon as other rows are in force; None when there are none."""
+        return self._database.connection()
 
     @property
     def trouble(self) -> str:
