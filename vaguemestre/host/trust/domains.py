@@ -92,7 +92,7 @@ def header_address(value: str) -> Address:
         raise DomainError("the header has line ends or NULs")
     name, bracket, rest = text.rpartition("<")
     found = _PATH.fullmatch(rest.removesuffix(">"))
-    if found is None or rest.endswith(">") != bool(bracket) or "=?" in rest:
+    if found is None or rest.endswith(">") != bool(bracket) or "=?" in rest or found["domain"].endswith("."):
         raise DomainError("the header does not hold exactly one address")
     one = _address(found)
     _check_name(name, found[0])

@@ -1,0 +1,14 @@
+"""All fuzzers; a new one is imported and named here."""
+
+from __future__ import annotations
+
+from fuzz import addresses, names, white_list
+from fuzz.fuzzer import Fuzzer
+
+FUZZERS: tuple[Fuzzer, ...] = (
+    names.FUZZER,
+    addresses.DOMAINS,
+    addresses.COMMANDS,
+    addresses.HEADERS,
+    white_list.FUZZER,
+)
