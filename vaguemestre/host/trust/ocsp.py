@@ -60,8 +60,8 @@ def answer(
 ) -> Answer:
     """What the responder's answer says of this certificate; never raises for what a stranger may send.
 
-    Believed when signed by `authority` itself, or by a responder that it certified for OCSP (RFC 6960 section
-    4.2.2.2), in date, and not known to be revoked. A nonce is compared when there is one: responders may leave it out.
+    Believed when signed by `authority` itself, or by a responder that it certified for OCSP, in date and not known to
+    be revoked (RFC 6960 section 4.2.2.2). A nonce is compared when there is one: responders may leave it out.
     """
     try:
         if len(der) > LARGEST:
@@ -139,11 +139,19 @@ def _responders(
     for one in response.certificates:
         if not authority.issued(one) or not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
             continue
-        if ExtendedKeyUsageOID.OCSP_SIGNING not in one.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
+        if not _certified_for_ocsp(one):
             continue
         known = revocations.standing(authority.key, one.serial_number, now) if revocations else Standing.GOOD
         if known is not Standing.REVOKED:
             yield one
+
+
+def _certified_for_ocsp(certificate: x509.Certificate) -> bool:
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return False
+    return ExtendedKeyUsageOID.OCSP_SIGNING in usages
 
 
 def _signed(response: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
