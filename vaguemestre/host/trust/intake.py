@@ -58,8 +58,18 @@ class Taken:
     why: tuple[str, ...] = ()
 
 
-def take(places: Places, settings: Settings, xml: bytes, now: datetime, *, approved: bool = False) -> Taken:
+def take(
+    places: Places,
+    settings: Settings,
+    xml: bytes,
+    now: datetime,
+    *,
+    confirmed: datetime | None = None,
+    approved: bool = False,
+) -> Taken:
     """Verify a list and put it in force, or in quarantine when it changes too much and nobody approved.
+
+    `confirmed` is when its source stood by it; None, for a file brought by hand, means when it was made.
 
     Raises:
         RefusedError: it is not what it should be, or older than the one held; nothing was changed.
@@ -67,7 +77,7 @@ def take(places: Places, settings: Settings, xml: bytes, now: datetime, *, appro
     """
     held = facts(places)
     if held is not None and digest(xml) == held.digest:
-        return _the_same(places, held, xml, now)
+        return _the_same(places, held, xml, confirmed)
     white_list = verified(settings, xml, now, at=None)
     if held is not None and white_list.generated < held.generated:
         raise RefusedError(
@@ -76,7 +86,7 @@ def take(places: Places, settings: Settings, xml: bytes, now: datetime, *, appro
     changes = churn_of(places, settings, white_list) if held else None
     if changes is not None and changes.held_back and not approved:
         return _quarantined(places, white_list, xml, changes, now)
-    _put_in_force(places, white_list, xml, now)
+    _put_in_force(places, white_list, xml, confirmed or white_list.generated)
     drop_quarantine(places)
     return Taken("accepted", white_list.digest, white_list.generated, changes.summary if changes else "the first list")
 
@@ -174,18 +184,19 @@ def digest(xml: bytes) -> str:
     return hashlib.sha256(xml).hexdigest()
 
 
-def _the_same(places: Places, held: Facts, xml: bytes, now: datetime) -> Taken:
+def _the_same(places: Places, held: Facts, xml: bytes, confirmed: datetime | None) -> Taken:
     """The source stands by what is held; the published file is put back if it was lost."""
     if not places.held.exists() or durable.sha256(places.held) != held.digest:
         durable.write(places.held, xml)
-    store.confirm(places.listing, now)
-    drop_quarantine(places)
+    if confirmed is not None:
+        store.confirm(places.listing, confirmed)
+        drop_quarantine(places)
     return Taken("unchanged", held.digest, held.generated)
 
 
-def _put_in_force(places: Places, white_list: WhiteList, xml: bytes, now: datetime) -> None:
+def _put_in_force(places: Places, white_list: WhiteList, xml: bytes, confirmed: datetime) -> None:
     durable.write(places.held, xml)
-    store.write_listing(places.listing, white_list, confirmed=now)
+    store.write_listing(places.listing, white_list, confirmed=confirmed)
 
 
 def _rebuild(places: Places, white_list: WhiteList, accepted: datetime | None) -> None:

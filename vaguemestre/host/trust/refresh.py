@@ -195,7 +195,7 @@ def _take_list(run: Run, source: Source, answer: Answer) -> Source:
         elif waiting is None or source.digest != waiting.digest:
             raise RefusedError("unchanged", "it says that nothing changed since a file that is not held")
         return source.answered(run.now)
-    taken = intake.take(run.places, run.settings, answer.body, run.now)
+    taken = intake.take(run.places, run.settings, answer.body, run.now, confirmed=run.now)
     if taken.result == "accepted":
         run.memory = replace(run.memory, accepted=run.now)
     if taken.result != "unchanged" and (waiting is None or waiting.digest != taken.digest):

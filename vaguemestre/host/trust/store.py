@@ -143,6 +143,10 @@ class ListingStore:
         """What the list says of one domain."""
         return tuple(map(Listed._make, self._database.rows(f"{_ENTRIES} WHERE domain = ?", (domain,))))
 
+    def domains(self) -> list[str]:
+        """Every domain of the list, in order."""
+        return [name for (name,) in self._database.rows("SELECT DISTINCT domain FROM pair")]
+
     def all_entries(self) -> tuple[Listed, ...]:
         """The whole list, for administrators: in the daemon it would all be in memory at once."""
         return tuple(map(Listed._make, self._database.rows(_ENTRIES)))

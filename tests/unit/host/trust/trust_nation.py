@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.trust import layout
+from vaguemestre.host.trust import admin, layout
 from vaguemestre.host.trust.fetch import Answer, FetchError, Request
 from vaguemestre.host.trust.layout import Places, Settings
 from vaguemestre.host.trust.refresh import Report, refresh
@@ -88,6 +88,11 @@ class Host:
     def run(self, **how: bool) -> Report:
         return refresh(self.settings, self.places, self.now, ask=self.world.get, **how)
 
+    def trust(self, *argv: str) -> tuple[int, dict[str, Any]]:
+        """What the host's verb does and says at this time."""
+        where = ["--settings", str(self.places.root.parent / "trust.json"), "--state", str(self.places.root)]
+        return admin.run(admin.parser().parse_args([*where, *argv]), self.now)
+
     def wait(self, span: timedelta, step: timedelta = timedelta(minutes=5)) -> list[Report]:
         """The timer's runs in this span."""
         until, reports = self.now + span, []
@@ -147,7 +152,8 @@ def host(folder: Path, notify: tuple[str, int] = ("127.0.0.1", 9), **changes: An
         "metrics": ["127.0.0.1", 9125],
         **changes,
     }
-    one = Host(Places(folder / "state"), layout.parse(json.loads(json.dumps(plain))), World())
+    (folder / "trust.json").write_text(json.dumps(plain))
+    one = Host(Places(folder / "state"), layout.settings(folder / "trust.json"), World())
     one.publish(lines(100), START - HOUR)
     one.revoke()
     return one
