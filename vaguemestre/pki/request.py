@@ -7,12 +7,7 @@ from textwrap import indent
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from vaguemestre.pki.bearer import Bearer, Kind
 from vaguemestre.pki.extensions import key_usage
@@ -35,14 +30,6 @@ def new_key(bits: int) -> rsa.RSAPrivateKey:
 def key_pem(key: rsa.RSAPrivateKey) -> bytes:
     """The key in clear, PKCS#8: for sealing, never for a file."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def load_key(pem: bytes) -> rsa.RSAPrivateKey:
-    """A key of the store; raises ValueError when it is none, or not RSA."""
-    key = load_pem_private_key(pem, password=None)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("not an RSA key")
-    return key
 
 
 def request(bearer: Bearer, key: rsa.RSAPrivateKey, unit: str | None = None) -> bytes:

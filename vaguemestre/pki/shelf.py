@@ -16,11 +16,12 @@ from enum import Enum
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from vaguemestre.pki.arrival import Chain, same_key
 from vaguemestre.pki.bearer import Bearer
 from vaguemestre.pki.faults import PkiError
-from vaguemestre.pki.request import key_pem, load_key
+from vaguemestre.pki.request import key_pem
 from vaguemestre.secrets import sealed
 
 
@@ -75,13 +76,21 @@ class Shelf:
         return Chain(leaf, tuple(issuers))
 
     def key(self, slot: Slot) -> RSAPrivateKey | None:
-        """The key there, unsealed, or None."""
+        """The key there, unsealed, or None.
+
+        Its primes are not proved again, which takes longer than all the rest: here keys are only compared by their
+        public halves, and `credentials` proves the one that is deployed.
+        """
         if not self.has(slot.key):
             return None
+        content = self.store.read(self.folder, slot.key)
         try:
-            return load_key(self.store.read(self.folder, slot.key))
+            key = load_pem_private_key(content, password=None, unsafe_skip_rsa_key_validation=True)
         except (ValueError, TypeError) as error:
-            raise PkiError(f"{self.place}/{slot.key}: no RSA key that can be read") from error
+            raise PkiError(f"{self.place}/{slot.key}: no private key that can be read") from error
+        if not isinstance(key, RSAPrivateKey):
+            raise PkiError(f"{self.place}/{slot.key}: not an RSA key")
+        return key
 
     def candidates(self) -> Iterator[tuple[Slot, RSAPrivateKey]]:
         """The keys that a certificate may have been asked for with."""
@@ -91,7 +100,7 @@ class Shelf:
 
     def requested(self) -> x509.CertificateSigningRequest | None:
         """The request that waits for its certificate, or None."""
-        if not self.has(Slot.NEXT.csr) or self.has(Slot.NEXT.chain):
+        if self.has(Slot.NEXT.chain) or not (self.has(Slot.NEXT.csr) and self.has(Slot.NEXT.key)):
             return None
         return x509.load_pem_x509_csr(self.store.read(self.folder, Slot.NEXT.csr))
 
