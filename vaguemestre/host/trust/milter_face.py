@@ -45,7 +45,7 @@ class MilterFace(Conversation):
         self._decided = False
 
     def take(self, buffer: bytearray) -> Reply:
-        if len(buffer) < 5:
+        if len(buffer) < 4:
             return None
         length = int.from_bytes(buffer[:4], "big")
         if not 1 <= length <= _LARGEST:

@@ -1,4 +1,4 @@
-"""A small trust space on the disk: an authority, a list, revocation lists and settings, and a daemon that reads them."""
+"""A small trust space on the disk (authority, list, revocation lists, settings) and a daemon that reads it."""
 
 from __future__ import annotations
 
