@@ -96,7 +96,7 @@ class Authority:
         dates = _dates(not_before, not_after)
         san = [x509.DNSName(name) for name in names or [request.host]]
         purpose = replace(MAIL_HOST, extended=tuple(usages))
-        return self._issued(subject or leaf_subject(request), key, dates, san, purpose)
+        return self._issued(leaf_subject(request) if subject is None else subject, key, dates, san, purpose)
 
     def issue_signer(
         self,
@@ -110,7 +110,9 @@ class Authority:
         request = CertificateRequest(name, "HEBERGEUR DE LA LISTE (TEST)", "Hauts-de-Seine (92)", "300000000000000")
         address = x509.RFC822Name(f"{name.split('.')[0]}@{name.split('.', 1)[-1]}")
         dates = _dates(not_before, not_after)
-        return self._issued(subject or leaf_subject(request), new_key(), dates, [address], LIST_SIGNER)
+        return self._issued(
+            leaf_subject(request) if subject is None else subject, new_key(), dates, [address], LIST_SIGNER
+        )
 
     def issue_responder(self, tier: Tier = "issuing") -> Issued:
         """Who answers OCSP questions about what the issuing authority, or the root, has signed."""

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
-from vaguemestre.pki.profiles import OTHER, now
+from vaguemestre.pki.keys import new_key
+from vaguemestre.pki.profiles import OTHER, leaf_subject, now
 
 PASTEUR = CertificateRequest("mail.pasteur.test", "CLINIQUE PASTEUR", "Eure (27)", "1270000102")
 LENS = CertificateRequest("mail.lens.test", "CH DE LENS", "Pas-de-Calais (62)", "1620100685")
@@ -95,6 +97,54 @@ def test_the_revocation_list_names_what_was_revoked_and_is_signed(national: Auth
     crl = x509.load_der_x509_crl(national.crl([serial]))
     assert crl.get_revoked_certificate_by_serial_number(serial) is not None
     assert crl.is_signature_valid(national.issuing.key.public_key())
+
+
+def test_a_leaf_says_who_answers_for_its_revocation(national: Authority) -> None:
+    for certificate in (national.issue(PASTEUR).leaf, national.issuing.leaf):
+        told = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+        places = {one.access_location.value for one in told if one.access_method == AuthorityInformationAccessOID.OCSP}
+        assert places == {national.profile.ocsp_url}
+
+
+def test_the_root_says_who_of_its_authorities_is_revoked(national: Authority) -> None:
+    crl = x509.load_der_x509_crl(national.root_crl([national.issuing.leaf.serial_number]))
+    assert crl.get_revoked_certificate_by_serial_number(national.issuing.leaf.serial_number) is not None
+    assert crl.is_signature_valid(national.root.key.public_key())
+    points = national.issuing.leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert [name.value for point in points for name in point.full_name or []] == [national.profile.root_crl_url]
+
+
+def test_what_a_saved_authority_revokes_it_remembers(national: Authority, tmp_path: Path) -> None:
+    folder = tmp_path / "authority"
+    Authority.create().save(folder)
+    Authority.load(folder).revoke(17)
+    Authority.load(folder).revoke(23, tier="root")
+    again = Authority.load(folder)
+    assert (set(again.revoked.known), set(again.revoked_by_root.known)) == ({17}, {23})
+    assert x509.load_der_x509_crl(again.crl()).get_revoked_certificate_by_serial_number(17) is not None
+    assert x509.load_der_x509_crl(again.root_crl()).get_revoked_certificate_by_serial_number(17) is None
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_who_signs_the_white_list_may_sign_documents_and_nothing_else(national: Authority) -> None:
+    leaf = national.issue_signer().leaf
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage)
+    assert usage.critical
+    assert (usage.value.digital_signature, usage.value.content_commitment) == (True, True)
+    assert not usage.value.key_encipherment
+    extended = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(extended) == [ExtendedKeyUsageOID.EMAIL_PROTECTION]
+    assert leaf.subject.rfc4514_string().startswith("CN=alb.world.test,OU=3")
+
+
+def test_a_request_is_granted_as_it_is(national: Authority) -> None:
+    key = new_key()
+    builder = x509.CertificateSigningRequestBuilder().subject_name(leaf_subject(LENS))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(LENS.host)]), critical=False)
+    leaf, issuer = national.certify(builder.sign(key, hashes.SHA256()))
+    assert leaf.subject == leaf_subject(LENS)
+    assert leaf.public_key() == key.public_key()
+    leaf.verify_directly_issued_by(issuer)
 
 
 def test_a_saved_authority_still_signs_and_its_keys_are_for_its_owner(national: Authority, tmp_path: Path) -> None:

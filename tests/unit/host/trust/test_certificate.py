@@ -230,7 +230,7 @@ def test_nobody_is_not_a_name() -> None:
 SERIAL = VALID.leaf.serial_number.to_bytes(20, "big")
 
 
-@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.filterwarnings("ignore:Parsed a")
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -272,10 +272,10 @@ def test_a_certificate_of_a_megabyte_is_refused_unread() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(at=st.integers(0, len(VALID.leaf_der()) - 1), put=st.binary(min_size=0, max_size=3), cut=st.integers(0, 3))
-def test_no_altered_certificate_ever_proves_anything(at: int, put: bytes, cut: int) -> None:
+def test_no_altered_certificate_proves_anything_else(at: int, put: bytes, cut: int) -> None:
     der = VALID.leaf_der()
-    altered = der[:at] + put + der[at + cut :]
-    assert altered == der or isinstance(proven(altered), Reason)
+    found = proven(der[:at] + put + der[at + cut :])
+    assert isinstance(found, Reason) or found == proven(der)
 
 
 # --- Revocation ---
