@@ -152,7 +152,7 @@ def _daemon(inputs: tuple[str, ...]) -> Iterator[Item]:
     yield Unit(
         "vaguemestre-trust.service",
         inputs=(*inputs, service.path, pki.CHAIN, pki.KEY, runtime.PATH),
-        judges=(("/usr/bin/python3", "-I", runtime.PATH, "trust-daemon", "--check", str(SETTINGS)),),
+        judges=(("/usr/bin/python3", "-I", "-c", _READABLE, runtime.PATH),),
         probes=(
             Probe(port=METRICS, address=LOOPBACK),
             Probe(command=("/usr/bin/python3", "-I", "-c", _ANSWERS, POLICY)),
@@ -160,6 +160,13 @@ def _daemon(inputs: tuple[str, ...]) -> Iterator[Item]:
     )
 
 
+# What the daemon reads before it begins.
+_READABLE = (
+    "import sys;sys.path.insert(0,sys.argv[1]);"
+    "from vaguemestre.host.trust.layout import settings;"
+    "from vaguemestre.host.trust.authorities import authorities;"
+    "authorities(settings().authorities.read_bytes())"
+)
 # The policy socket must answer, whatever it says: a transaction that names nobody is refused by any rule.
 _ANSWERS = (
     "import socket,sys;"
