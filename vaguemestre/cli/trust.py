@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vaguemestre.cli.inventory import AsJson
+from vaguemestre.cli.inventory import AsJson, Inventory
 from vaguemestre.errors import Exit, VaguemestreError
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from vaguemestre.host.trust.whitelist import WhiteList, WhiteListError
+    from vaguemestre.trust import Answers
 
 app = typer.Typer(
     no_args_is_help=True,
     help="The trust space: the national white list (liste blanche) of operators, and what hosts make of it.",
 )
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Establishments or hosts; without any, all of them.")
+]
 
 _UNUSABLE_SHOWN = 5
 
@@ -74,6 +80,145 @@ def verify(
         _refused(file, error, as_json, archived=at is not None)
         raise typer.Exit(Exit.FAILED) from None
     typer.echo(_json(_as_data(found)) if as_json else _told(file, found))
+
+
+@app.command()
+def show(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Show what each host holds: white list, quarantine, revocation, alarms, and whether it is listed itself.
+
+    A list is confirmed while its source stands by it; 24 hours without that is an alarm, and what is not on the list
+    is deferred instead of refused. Our own domains must be listed with the name (DN) of the host's certificate.
+
+    Exit codes: 0 all is well, 3 an alarm stands, 1 a host failed, 4 a host could not be reached.
+    """
+    _ask(inventory, names, ["show"], as_json)
+
+
+@app.command()
+def lookup(
+    domain: Annotated[str, typer.Argument(help="A mail domain, or an address.")],
+    names: Names = None,
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell under which certificate names (DN) a domain is listed, of which operator, since when; or that it is not.
+
+    A domain counts by itself: a listed parent says nothing of its children. Near spellings, listed parents and
+    children are told for a domain that is not listed.
+
+    Example: vaguemestre trust lookup urgences@ch-lens.mssante.test
+
+    Exit codes: 0 it is listed, 1 it is not on some host.
+    """
+    _ask(inventory, names, ["lookup", domain], as_json)
+
+
+@app.command()
+def diff(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Show what the list in quarantine would change, by operator: who loses how many domains, who gains them.
+
+    A list that is well signed but removes or changes more than settings.trust.white_list allows waits there, and
+    nothing of it counts. When it is meant (an operator that moves its domains to a new certificate), approve it.
+
+    Exit codes: 0 nothing waits, 3 a list waits.
+    """
+    _ask(inventory, names, ["diff"], as_json)
+
+
+@app.command()
+def approve(
+    names: Names = None,
+    digest: Annotated[
+        str, typer.Option(help="SHA-256 of the list that was looked at, or its first 8 characters at least; see diff.")
+    ] = "",
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the list in quarantine in force, this one and this once; who did it is in the history.
+
+    Without --digest the difference is shown and asked about first. A host where another list waits by now refuses.
+
+    Example: vaguemestre trust approve --digest 3d07de2f37de64d6
+    """
+    from vaguemestre import trust
+    from vaguemestre.inventory import load
+
+    fleet, chosen = load(inventory), tuple(names or ())
+    if not digest:
+        digest, chosen = _looked_at(trust.ask(fleet, chosen, ["diff"]))
+    _say(trust.approve(fleet, chosen, digest), as_json)
+
+
+@app.command()
+def history(
+    names: Names = None,
+    last: Annotated[int, typer.Option(min=1, help="So many events.")] = 30,
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened: lists taken, held back, approved; sources that fail and recover; our own entries."""
+    _ask(inventory, names, ["history", f"--last={last}"], as_json)
+
+
+@app.command()
+def refresh(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Have the hosts ask the white list's and the revocation lists' sources now, instead of when they are due.
+
+    The national sources refuse eager clients: hosts ask by themselves, hourly. This is for after a repair.
+
+    Exit codes: 0 all sources answered well, 1 one did not, and why is told; what was held stays in force.
+    """
+    _ask(inventory, names, ["refresh", "--now"], as_json)
+
+
+@app.command()
+def push(
+    file: Annotated[Path, typer.Argument(help="The list as it was published.")],
+    names: Names = None,
+    crl: Annotated[bool, typer.Option("--crl", help="It is a revocation list (DER or PEM).")] = False,
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a white list, or a revocation list, to hosts that cannot fetch it: sites without internet.
+
+    The hosts check it as they check what they fetch: signature, signer, dates, no older than what they hold, and how
+    much it changes. It counts as confirmed at the time it was made.
+
+    Example: vaguemestre trust push listeblanchemssante.xml pasteur-evreux
+
+    Exit codes: 0 taken or already held, 2 refused, 3 held back until it is approved of.
+    """
+    _ask(inventory, names, ["push-crl" if crl else "push", "-"], as_json, _bytes(file))
+
+
+def _ask(
+    inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool, stdin: bytes = b""
+) -> None:
+    from vaguemestre import trust
+    from vaguemestre.inventory import load
+
+    _say(trust.ask(load(inventory), tuple(names or ()), arguments, stdin), as_json)
+
+
+def _say(answers: Answers, as_json: bool) -> None:
+    """By host; then end with the worst of their codes."""
+    from vaguemestre.cli.trust_tables import print_answers
+
+    typer.echo(_json(answers.plain())) if as_json else print_answers(answers)
+    raise typer.Exit(answers.code)
+
+
+def _looked_at(differences: Answers) -> tuple[str, tuple[str, ...]]:
+    """The list that waits and on which hosts, once a person has seen what it changes and agreed."""
+    from vaguemestre.cli.trust_tables import print_answers
+    from vaguemestre.trust import TrustError, waiting
+
+    digest, hosts = waiting(differences)
+    if not sys.stdin.isatty():
+        raise TrustError(f"nobody is here to look at it\n    name the list that was looked at: --digest {digest[:16]}")
+    print_answers(differences)
+    typer.confirm(f"Put the list {digest[:16]} in force on {', '.join(hosts)}?", abort=True)
+    return digest, hosts
 
 
 def _bytes(file: Path) -> bytes:

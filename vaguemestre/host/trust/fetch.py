@@ -107,7 +107,7 @@ def _answer(response: http.client.HTTPResponse, request: Request) -> Answer:
     if response.status == 304 and (request.etag or request.modified):
         return Answer(None, request.etag, request.modified, date)
     if response.status != 200:
-        raise FetchError(f"http_{response.status}", f"{request.url}: HTTP {response.status} {response.reason}", date)
+        raise FetchError(f"http_{response.status}", f"{request.url}: HTTP {response.status}", date)
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise FetchError("encoded", f"{request.url}: compressed though that was not asked for", date)
     body = _body(response, request)
@@ -211,7 +211,7 @@ def _followed(url: str, location: str) -> str:
     """Where a redirect leads, when it may be followed: the same host, and never out of TLS."""
     old, new = _parts(url), urlsplit(urljoin(url, location))
     if new.hostname != old.hostname or new.scheme not in ("https", old.scheme):
-        raise FetchError("redirect", f"{url}: leads to {new.scheme}://{new.hostname}, which is not followed")
+        raise FetchError("redirect", f"{url}: leads to {location[:100]!r}, which is not followed")
     return new.geturl()
 
 

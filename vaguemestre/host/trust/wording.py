@@ -93,8 +93,13 @@ def _different(said: Plain) -> Iterator[str]:
 
 def _past(said: Plain) -> Iterator[str]:
     for one in said["events"]:
-        facts = ", ".join(f"{name} {_short(value)}" for name, value in one.items() if name not in _HEADS and value)
-        yield f"{_time(one['at'])}  {one['event']:<12} {facts}"
+        yield f"{_time(one['at'])}  {one['event']:<12} {facts(one)}"
+
+
+def facts(event: Plain) -> str:
+    """What an event of the history tells besides its time and name, on one line."""
+    told = {name: value for name, value in event.items() if name not in _HEADS and value}
+    return ", ".join(f"{name} {_short(name, value)}" for name, value in told.items())
 
 
 def _refreshed(said: Plain) -> Iterator[str]:
@@ -118,9 +123,10 @@ def _some(domains: list[str]) -> str:
     return f"{shown}, ..." if len(domains) > 3 else shown
 
 
-def _short(value: object) -> str:
-    written = "; ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return written if len(written) <= 120 else f"{written[:117]}..."
+def _short(name: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "; ".join(map(str, value[:_FEW])) + ("; ..." if len(value) > _FEW else "")
+    return {"digest": str(value)[:16], "generated": _time(str(value))}.get(name, str(value))
 
 
 def _time(text: str | None) -> str:
