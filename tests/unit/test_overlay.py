@@ -12,6 +12,7 @@ from declared import HOSTED, LAB, OPERATOR, SECOND, fleet
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import CertificateRequest, Guest, MailDomain, State
+from vaguemestre.lab.plan import LIST_URL, SIGNER
 from vaguemestre.overlay import over
 from vaguemestre.rehearsal import NoLabError, lab_plan
 
@@ -50,6 +51,17 @@ def test_every_establishment_gets_the_labs_keys_trust_and_ways(written: Fleet) -
         assert (settings.ssh.key, settings.ssh.known_hosts) == (STATE.ssh_key, STATE.known_hosts)
         assert (settings.secrets, settings.trust.anchors) == (STATE.secrets, STATE.anchors)
         assert (settings.resolvers, settings.apt.proxy) == ((STATE.resolver,), STATE.apt_proxy)
+
+
+def test_the_lab_brings_its_own_nation_and_keeps_the_pace_that_is_written(tmp_path: Path) -> None:
+    slow = "settings: {trust: {white_list: {every_minutes: 30}, revocation: {grace_hours: 2}, proxy: 'http://192.0.2.1'}}\n"
+    (one,) = over(fleet(tmp_path, inventory=LAB, pasteur=OPERATOR + slow), STATE).establishments
+    trust = one.settings.trust
+    assert (trust.authority, trust.anchors, trust.proxy) == ("test", STATE.anchors, None)
+    assert (trust.white_list.url, trust.white_list.signer) == (LIST_URL, SIGNER)
+    assert trust.revocation.ocsp == "http://ocsp.world.test"
+    assert [url.rsplit("/")[-1] for url in trust.revocation.crl] == ["TEST-ACI-EL-ORG.crl", "TEST-ACR-EL.crl"]
+    assert (trust.white_list.every_minutes, trust.revocation.grace_hours) == (30, 2)
 
 
 def test_what_the_lab_says_nothing_about_stays_as_it_was_written(written: Fleet) -> None:

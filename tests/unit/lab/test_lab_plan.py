@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from vaguemestre.lab import Guest, LabError, MailDomain, Plan
+from vaguemestre.lab import Guest, LabError, MailDomain, Peer, Plan
 from vaguemestre.lab.plan import check_instance
 
 PLAN = Plan(
@@ -60,3 +60,18 @@ def test_a_network_too_small_for_the_lab_is_refused() -> None:
 def test_a_name_that_could_not_be_a_directory_and_a_bridge_is_refused(name: str) -> None:
     with pytest.raises(LabError, match="cannot name a lab"):
         check_instance(name)
+
+
+def test_peers_keep_their_place_and_meet_nobody() -> None:
+    sound = replace(PLAN, peers=(Peer("mx.peer.test", 100), Peer("mx2.peer.test", 199)))
+    sound.check()
+    taken = replace(PLAN.guests[0], address=IPv4Address("10.83.0.100"))
+    with pytest.raises(LabError) as caught:
+        replace(
+            sound,
+            guests=(taken,),
+            peers=(*sound.peers, Peer("mx3.peer.test", 199), Peer("mx4.peer.test", 99), Peer("mail.lens.test", 101)),
+        ).check()
+    said = str(caught.value)
+    for fault in ("address of mail.lens.test", "address of mx2.peer.test", "99 is not a place", "named twice"):
+        assert fault in said

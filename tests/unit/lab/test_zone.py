@@ -9,7 +9,7 @@ import dns.rdatatype
 import dns.zone
 import pytest
 
-from vaguemestre.lab import Guest, MailDomain, Plan, Zone
+from vaguemestre.lab import Guest, MailDomain, Peer, Plan, Zone
 
 HOST = "mail.lens.test"
 PLAN = Plan(
@@ -17,6 +17,7 @@ PLAN = Plan(
     network=IPv4Network("10.83.0.0/24"),
     guests=(Guest(HOST, IPv4Address("10.83.0.11")), Guest("mx2.lens.test", IPv4Address("10.83.0.12"))),
     domains=(MailDomain("lens.test", (HOST, "mx2.lens.test"), (HOST,), (HOST,)),),
+    peers=(Peer("mx.peer.test", 100),),
 )
 
 
@@ -37,6 +38,10 @@ def zone() -> dns.zone.Zone:
         ("outside.example.", "MX", {"10 mx.outside.example."}),
         ("mx.outside.example.", "A", {"10.83.0.3"}),
         ("igc-sante.world.test.", "A", {"10.83.0.2"}),
+        ("espacedeconfiance.world.test.", "A", {"10.83.0.2"}),
+        ("ocsp.world.test.", "A", {"10.83.0.2"}),
+        ("mx.peer.test.", "A", {"10.83.0.100"}),
+        ("100.0.83.10.in-addr.arpa.", "PTR", {"mx.peer.test."}),
     ],
 )
 def test_a_name_leads_where_it_should(zone: dns.zone.Zone, name: str, kind: str, expected: set[str]) -> None:
