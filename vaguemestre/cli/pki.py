@@ -90,7 +90,7 @@ def import_(
     from vaguemestre.inventory import load
     from vaguemestre.pki.admission import admit
     from vaguemestre.pki.arrival import read
-    from vaguemestre.pki.fleet import terms
+    from vaguemestre.pki.fleet import WhiteListSource, terms
 
     host, files = (None, names) if client else (names[0], names[1:])
     if not files:
@@ -98,8 +98,9 @@ def import_(
     fleet = load(inventory)
     bearer = _bearer(fleet, host, client, establishment)
     arrived = read(contents(map(Path, files)), passphrase(passphrase_file))
-    given, note = terms(fleet, bearer, white_list, now(), anyway=anyway)
-    typer.echo(told_admission(fleet, bearer, admit(bearer, arrived, given, replace=new), note))
+    source = WhiteListSource(fleet, bearer.establishment, white_list, now(), _progress)
+    done = admit(bearer, arrived, terms(fleet, bearer, source, anyway=anyway), replace=new)
+    typer.echo(told_admission(fleet, bearer, done, source.note))
 
 
 @app.command()
@@ -117,13 +118,13 @@ def switch(
     from vaguemestre.errors import Exit
     from vaguemestre.inventory import load
     from vaguemestre.pki.admission import switch as promote
-    from vaguemestre.pki.fleet import terms
+    from vaguemestre.pki.fleet import WhiteListSource, terms
 
     fleet = load(inventory)
     bearer = _bearer(fleet, host, "", "")
-    given, note = terms(fleet, bearer, white_list, now(), anyway=anyway)
-    done = promote(bearer, given)
-    typer.echo(told_admission(fleet, bearer, done, note))
+    source = WhiteListSource(fleet, bearer.establishment, white_list, now(), _progress)
+    done = promote(bearer, terms(fleet, bearer, source, anyway=anyway))
+    typer.echo(told_admission(fleet, bearer, done, source.note))
     raise typer.Exit(Exit.OK if done.verdict.live else Exit.CHANGES)
 
 
@@ -154,7 +155,7 @@ def check(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Revocation list in a file, instead of fetching. May be repeated."),
     ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Look at files only: no CRL, OCSP or DNS.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Look at files only: no hosts, CRL, OCSP or DNS.")] = False,
     inventory: Inventory = None,
     as_json: AsJson = False,
 ) -> None:
@@ -168,11 +169,16 @@ def check(
     from vaguemestre.cli.certificates import checked_json, checked_text, now
     from vaguemestre.errors import Exit
     from vaguemestre.inventory import load
-    from vaguemestre.pki.fleet import checked
+    from vaguemestre.pki.fleet import Means, checked
 
-    found = checked(load(inventory), hosts or [], white_list, crl or [], now(), offline=offline)
+    means = Means(now(), white_list, tuple(crl or ()), offline, _progress)
+    found = checked(load(inventory), hosts or [], means)
     typer.echo(checked_json(found) if as_json else checked_text(found))
     raise typer.Exit(Exit.FAILED if any(one.faults for one in found) else Exit.OK)
+
+
+def _progress(words: str) -> None:
+    typer.echo(f"{words} ...", err=True)
 
 
 def _bearer(fleet: Fleet, host: str | None, name: str, slug: str) -> Bearer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,11 +19,14 @@ from vaguemestre.pki.shelf import Shelf, Slot
 
 @dataclass(frozen=True)
 class Terms:
-    """What a certificate is held against: anchors, the bearer's mail domains, the white list if it could be had."""
+    """What a certificate is held against: anchors, the bearer's mail domains, the white list.
+
+    `held` gives the list, or None when it cannot be had; it is called only for a DN that is new.
+    """
 
     anchors: Sequence[x509.Certificate]
     domains: tuple[str, ...]
-    held: Held | None
+    held: Callable[[], Held | None]
     now: datetime
     anyway: bool = False
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 
@@ -13,6 +14,8 @@ from vaguemestre import synthesis
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, RoleName
 from vaguemestre.host.trust.authorities import AuthorityError, authorities
+from vaguemestre.host.trust.dn import key
+from vaguemestre.host.trust.values import DnKey
 from vaguemestre.pki import check, holdings, outside
 from vaguemestre.pki.admission import Terms
 from vaguemestre.pki.bearer import Bearer, Kind, bearers
@@ -23,7 +26,10 @@ from vaguemestre.pki.listed import Held, Pairs, domains
 from vaguemestre.pki.shelf import Shelf, Slot
 from vaguemestre.preview import UnknownSecrets
 
-_NOT_LOOKED_AT = "the white list was not looked at: name a copy with --white-list FILE"
+if TYPE_CHECKING:
+    from vaguemestre.trust import Answers
+
+_NAME_A_COPY = "name a copy of the list with --white-list FILE"
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,66 @@ def anchors(fleet: Fleet, one: Establishment) -> tuple[x509.Certificate, ...]:
         raise PkiError(f"{fleet.root / one.settings.trust.anchors}: no readable PEM certificates: {error}") from error
 
 
-def terms(
-    fleet: Fleet, bearer: Bearer, white_list: Path | None, now: datetime, *, anyway: bool = False
-) -> tuple[Terms, str]:
-    """What a certificate is held against, and a note on what could not be had."""
+@dataclass
+class WhiteListSource:
+    """Where to look for a DN: the list in `file`, else the one that the establishment's own hosts hold.
+
+    Hosts are asked when the answer is needed and not before; `note` then says why there was none. `tell` is called
+    before a step that takes long.
+    """
+
+    fleet: Fleet
+    establishment: Establishment
+    file: Path | None
+    now: datetime
+    tell: Callable[[str], None] = lambda _: None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        self._told: Held | None = self._from_file() if self.file else None
+        self._asked = self.file is not None
+
+    def __call__(self) -> Held | None:
+        """The list, as far as it concerns this operator's domains; None when none could be had."""
+        if not self._asked:
+            self._asked = True
+            self.tell(f"asking the hosts of {self.establishment.slug} what their white list says")
+            self._told, self.note = held_by_hosts(self.fleet, self.establishment)
+        return self._told
+
+    def _from_file(self) -> Held:
+        """Raises PkiError for a list that is not to be believed."""
+        assert self.file is not None  # noqa: S101 - seen by the caller
+        believed = anchors(self.fleet, self.establishment)
+        return Pairs(outside.white_list(self.file, self.establishment.settings, believed, self.now).pairs())
+
+
+def held_by_hosts(fleet: Fleet, one: Establishment) -> tuple[Held | None, str]:
+    """What the verified lists on the operator's hosts say of its domains, or None and why."""
+    from vaguemestre import trust
+
+    pairs: set[tuple[str, DnKey]] = set()
+    for domain in domains(fleet.served_by(one)):
+        try:
+            answers = trust.ask(fleet, (one.slug,), ["lookup", domain])
+        except VaguemestreError as error:
+            return None, f"the white list was not looked at: {error}\n    {_NAME_A_COPY}"
+        told = next((said for said in answers.said.values() if said["result"] in ("listed", "not_listed")), None)
+        if told is None:
+            return None, f"the white list was not looked at: {_why(answers)}\n    {_NAME_A_COPY}"
+        pairs |= {(domain, key(entry["dn"])) for entry in told["entries"]}
+    return Pairs(frozenset(pairs)), ""
+
+
+def _why(answers: Answers) -> str:
+    messages = [one.get("message", "") for one in answers.plain().values()]
+    return next((message.splitlines()[0] for message in messages if message), "no answer")
+
+
+def terms(fleet: Fleet, bearer: Bearer, source: WhiteListSource, *, anyway: bool = False) -> Terms:
+    """What a certificate is held against."""
     one = bearer.establishment
-    believed = anchors(fleet, one)
-    held, note = None, ""
-    if bearer.kind is Kind.SERVER:
-        held, note = _held(one, white_list, believed, now)
-    return Terms(believed, domains(fleet.served_by(one)), held, now, anyway), note
+    return Terms(anchors(fleet, one), domains(fleet.served_by(one)), source, source.now, anyway)
 
 
 def every_holding(fleet: Fleet) -> list[Holding]:
@@ -86,9 +142,18 @@ def every_holding(fleet: Fleet) -> list[Holding]:
     return [*found, *_test_authority(fleet)]
 
 
-def checked(
-    fleet: Fleet, names: Sequence[str], white_list: Path | None, crls: Sequence[Path], now: datetime, *, offline: bool
-) -> list[Checked]:
+@dataclass(frozen=True)
+class Means:
+    """With what to look outside: files that stand for sources, the clock, and whether hosts and networks are asked."""
+
+    now: datetime
+    white_list: Path | None = None
+    crls: tuple[Path, ...] = ()
+    offline: bool = False
+    tell: Callable[[str], None] = lambda _: None
+
+
+def checked(fleet: Fleet, names: Sequence[str], means: Means) -> list[Checked]:
     """What peers would refuse about each host's live certificate.
 
     Raises:
@@ -98,44 +163,34 @@ def checked(
 
     chosen = {host.name for _, host in select(fleet, names) if host.has(RoleName.PKI)}
     asked = [one for one in bearers(fleet) if one.kind is Kind.SERVER and one.name in chosen]
-    return [_checked(fleet, one, white_list, crls, now, offline=offline) for one in asked]
+    return [_checked(fleet, one, means) for one in asked]
 
 
-def _checked(
-    fleet: Fleet, bearer: Bearer, white_list: Path | None, crls: Sequence[Path], now: datetime, *, offline: bool
-) -> Checked:
+def _checked(fleet: Fleet, bearer: Bearer, means: Means) -> Checked:
     one = bearer.establishment
-    believed = anchors(fleet, one)
     wanted = domains(fleet.served_by(one))
-    held, note = _held(one, white_list, believed, now)
-    known = _revocations(fleet, bearer, crls, now, offline=offline)
-    mail_hosts = {} if offline or not _receives(fleet, bearer) else _mail_hosts(one, wanted)
-    pem = anchors_pem(fleet, one)
-    world = World(pem, wanted, now, held, known if known.any else None, mail_hosts)
-    notes = [note, *known.notes]
-    notes += ["revocation was not looked at"] if not known.any else []
-    notes += [f"MX of {name} not looked at" for name in wanted if _receives(fleet, bearer) and name not in mail_hosts]
+    source = WhiteListSource(fleet, one, means.white_list, means.now, means.tell)
+    held = None if means.offline and not means.white_list else source()
+    known = _revocations(fleet, bearer, means)
+    receives = _receives(fleet, bearer) and not means.offline
+    mail_hosts = _mail_hosts(one, wanted) if receives else {}
+    world = World(anchors_pem(fleet, one), wanted, means.now, held, known if known.any else None, mail_hosts)
+    notes = [source.note, *known.notes]
+    notes += ["the white list was not looked at"] if held is None and not source.note else []
+    notes += [] if known.any else ["revocation was not looked at"]
+    notes += [f"the MX of {name} was not looked at" for name in wanted if receives and name not in mail_hosts]
     return Checked(bearer.name, tuple(check.faults(bearer, world)), tuple(filter(None, notes)))
 
 
-def _held(
-    one: Establishment, file: Path | None, believed: Sequence[x509.Certificate], now: datetime
-) -> tuple[Held | None, str]:
-    if file is None:
-        return None, _NOT_LOOKED_AT
-    found = outside.white_list(file, one.settings, believed, now)
-    return Pairs(found.pairs()), ""
-
-
-def _revocations(fleet: Fleet, bearer: Bearer, crls: Sequence[Path], now: datetime, *, offline: bool) -> Learnt:
+def _revocations(fleet: Fleet, bearer: Bearer, means: Means) -> Learnt:
     chain = Shelf(bearer).chain(Slot.LIVE)
-    if chain is None or (offline and not crls):
+    if chain is None or (means.offline and not means.crls):
         return Learnt()
     try:
         held = authorities(anchors_pem(fleet, bearer.establishment))
     except AuthorityError:
         return Learnt()  # the check itself says so
-    return outside.revocations(bearer.establishment.settings, held, [chain.leaf], crls, now)
+    return outside.revocations(bearer.establishment.settings, held, [chain.leaf], means.crls, means.now)
 
 
 def _receives(fleet: Fleet, bearer: Bearer) -> bool:

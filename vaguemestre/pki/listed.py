@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,14 +50,17 @@ def missing(subject: x509.Name, wanted: Iterable[str], held: Held) -> tuple[str,
     return tuple(one for one in wanted if not held.speaks_for(dn, one))
 
 
-def verdict(new: x509.Name, live: x509.Name | None, wanted: tuple[str, ...], held: Held | None) -> Verdict:
+def verdict(
+    new: x509.Name, live: x509.Name | None, wanted: tuple[str, ...], look: Callable[[], Held | None]
+) -> Verdict:
     """Whether a server's certificate with the subject `new` may take the place of `live`.
 
     With the same DN at once; with another one only when the list names it, and for no domain fewer than the old one:
-    else peers would refuse mail that they accept today.
+    else peers would refuse mail that they accept today. `look` gives the list, or None when it cannot be had.
     """
     if live is not None and key_of(new) == key_of(live):
         return Verdict(True, "its DN is that of the certificate before, which peers know")
+    held = look()
     if held is None:
         return Verdict(False, "its DN is new, and the white list was not looked at")
     lacking = missing(new, wanted, held)

@@ -89,7 +89,7 @@ class Desk:
     def terms(self, held: Held | None = NOBODY, *, at: datetime | None = None, anyway: bool = False) -> Terms:
         one = self.fleet.establishments[0]
         served = domains(self.fleet.served_by(self.host.establishment))
-        return Terms(anchors(self.fleet, one), served, held, at or now(), anyway)
+        return Terms(anchors(self.fleet, one), served, lambda: held, at or now(), anyway)
 
     def admit(
         self, *files: bytes, held: Held | None = NOBODY, passphrase: bytes | None = None, new: bool = False, **more: Any
