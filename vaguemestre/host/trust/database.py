@@ -19,7 +19,7 @@ from vaguemestre.host.trust import durable
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 """Table -> its rows."""
 
-_LOOK_EVERY = 0.2  # seconds
+LOOK_EVERY = 0.2  # seconds
 _TRY_AGAIN_AFTER = 2.0  # seconds, with a file that could not be used
 _CACHE_KIB = 4096
 
@@ -38,7 +38,7 @@ class Database:
     def connection(self) -> sqlite3.Connection | None:
         """The open database, or None when there is none that can be believed; why is in `trouble`."""
         if (now := time.monotonic()) >= self._look_at:
-            self._look_at = now + _LOOK_EVERY
+            self._look_at = now + LOOK_EVERY
             self._look(now)
         return self._connection
 

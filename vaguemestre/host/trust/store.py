@@ -29,8 +29,6 @@ CONFIRMED = "confirmed"
 
 SKEW = timedelta(minutes=5)  # clocks of honest machines differ by less
 
-_LOOK_EVERY = 0.2  # seconds
-
 _LISTING = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE pair (domain TEXT, dn BLOB, PRIMARY KEY (domain, dn)) WITHOUT ROWID;
@@ -116,7 +114,7 @@ class ListingStore:
     def confirmed(self) -> datetime | None:
         """When the source last stood by this list."""
         if (now := time.monotonic()) >= self._look_at:
-            self._look_at = now + _LOOK_EVERY
+            self._look_at = now + database.LOOK_EVERY
             self._confirmed = confirmed(self._folder)
         return self._confirmed
 
