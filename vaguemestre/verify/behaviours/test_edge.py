@@ -13,6 +13,7 @@ from vaguemestre.verify.site import Site
 from vaguemestre.verify.stranger import stranger
 
 REFUSED = range(400, 600)
+WEAK = ("AES128-SHA256", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA256", "DHE-RSA-AES128-GCM-SHA256", "NULL-SHA256")
 
 
 def trusting(certificate: Path | None = None) -> ssl.SSLContext:
@@ -42,6 +43,7 @@ def test_no_tls(site: Site) -> None:
     with Smtp(site.ip, site.host.name, 25) as session:
         code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
     assert code in REFUSED, f"mail in clear is answered {code} {text}"
+    assert "VGM-101" in text, f"the text does not name the reason: {text}"
 
 
 @pytest.mark.requirement(23)
@@ -51,6 +53,7 @@ def test_no_certificate(site: Site) -> None:
         session.starttls(context=trusting())
         code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
     assert code in REFUSED, f"a client without certificate is answered {code} {text}"
+    assert "VGM-102" in text, f"the text does not name the reason: {text}"
 
 
 @pytest.mark.requirement(17, 23)
@@ -58,12 +61,10 @@ def test_foreign_authority(site: Site, tmp_path: Path) -> None:
     """A server whose certificate comes from another authority is refused, whatever name it bears."""
     certificate = stranger(tmp_path, common_name=site.host.name)
     with Smtp(site.ip, site.host.name, 25) as session:
-        try:
-            session.starttls(context=trusting(certificate))
-        except (ssl.SSLError, ConnectionError, smtplib.SMTPException):
-            return
+        session.starttls(context=trusting(certificate))
         code, text = answers(session, f"a@{site.domain}", f"postmaster@{site.domain}")
     assert code in REFUSED, f"a certificate of nobody's is answered {code} {text}"
+    assert "VGM-104" in text, f"the text does not name the reason: {text}"
 
 
 @pytest.mark.requirement(27)
@@ -91,3 +92,26 @@ def test_old_tls(site: Site) -> None:
     old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     with Smtp(site.ip, site.host.name, 25) as session, pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)):
         session.starttls(context=old)
+
+
+@pytest.mark.requirement(28)
+@pytest.mark.parametrize("suite", WEAK)
+def test_weak_suite(site: Site, suite: str) -> None:
+    """The TLS suite {suite}, without forward secrecy or authenticated encryption, is refused between operators."""
+    weak = trusting()
+    weak.maximum_version = ssl.TLSVersion.TLSv1_2
+    weak.set_ciphers(f"{suite}:@SECLEVEL=0")
+    with Smtp(site.ip, site.host.name, 25) as session, pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)):
+        session.starttls(context=weak)
+
+
+@pytest.mark.requirement(28)
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_good_tls(site: Site, version: str) -> None:
+    """{version} is spoken between operators, with forward secrecy."""
+    good = trusting()
+    good.minimum_version = good.maximum_version = ssl.TLSVersion[version]
+    with Smtp(site.ip, site.host.name, 25) as session:
+        session.starttls(context=good)
+        name, _, _ = session.sock.cipher()
+    assert "ECDHE" in name or version == "TLSv1_3"  # which has no other key exchange

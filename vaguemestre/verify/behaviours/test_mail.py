@@ -8,6 +8,7 @@ import smtplib
 import pytest
 
 from vaguemestre.verify.correspondent import Correspondent
+from vaguemestre.verify.filters import filtering
 from vaguemestre.verify.site import Site
 
 MIB = 1024 * 1024
@@ -21,11 +22,13 @@ def test_own_staff(probe: Correspondent) -> None:
 
 @pytest.mark.requirement(22, 29)
 def test_to_a_peer(probe: Correspondent, peer: Correspondent) -> None:
-    """A message to a professional of another operator arrives, and the way between them was encrypted."""
+    """A message to a professional of another operator arrives, and the peer knew by certificate who brought it."""
     message = peer.wait_for(probe.send(peer.address, "Vérification : vers un autre opérateur"))
     hops = [hop for hop in message.get_all("Received", []) if f"by {peer.host}" in hop and "from " in hop]
-    assert any("TLSv1" in hop and "Client CN" in hop for hop in hops), (
-        "no hop shows a mutually authenticated TLS:\n" + ("\n".join(hops))
+    # ESMTPA (RFC 3848): the edge names a peer to Postfix only when its certificate is proven, over TLS; a Postfix that
+    # does TLS itself writes the certificate's name.
+    assert any(" ESMTPA " in hop or "Client CN" in hop for hop in hops), "no hop shows who brought the message:\n" + (
+        "\n".join(hops)
     )
 
 
@@ -50,7 +53,23 @@ def test_outside_recipient(probe: Correspondent) -> None:
         probe.send("quelqu.un@outside.example", "Ne doit pas partir")
     code, text = refused.value.recipients["quelqu.un@outside.example"]
     assert code in range(550, 560), f"refused with {code}, which a client would try again"
-    assert "MSS" in text.decode(errors="replace"), f"the text does not name the reason: {text!r}"
+    assert "VGM-208" in text.decode(errors="replace"), f"the text does not name the reason: {text!r}"
+
+
+@pytest.mark.requirement(26)
+def test_foreign_author(probe: Correspondent) -> None:
+    """Nobody can write From another establishment's address in the header of a message."""
+    letter = f"From: <direction@autre.mssante.test>\r\nTo: <{probe.address}>\r\nSubject: usurpation\r\n\r\nBonjour\r\n"
+    with probe.submission() as session, pytest.raises(smtplib.SMTPDataError) as refused:
+        session.sendmail(probe.address, probe.address, letter)
+    assert "VGM-206" in str(refused.value.smtp_error), f"the text does not name the reason: {refused.value}"
+
+
+@pytest.mark.requirement(70)
+def test_forwarding_outside(probe: Correspondent) -> None:
+    """A filter that forwards mail outside the trust space forwards nothing, and the message stays in the inbox."""
+    with filtering(probe, 'redirect "quelqu.un@outside.example";'):
+        probe.wait_for(probe.send(probe.address, "Vérification : reste ici"))
 
 
 @pytest.mark.requirement(49)
