@@ -300,12 +300,17 @@ def _told(file: Path, found: WhiteList) -> str:
         f"{file}: the signature holds",
         f"    generated  {found.generated:%Y-%m-%d %H:%M:%S} UTC",
         f"    signed by  {signer.dn}, valid until {signer.not_after:%Y-%m-%d}",
-        f"    {facts['entries']:,} entries, {facts['domains']:,} domains, {facts['operators']:,} operators, "
-        f"{facts['names']:,} certificate names",
+        f"    {_many(facts['entries'], 'entry')}, {_many(facts['domains'], 'domain')}, "
+        f"{_many(facts['operators'], 'operator')}, {_many(facts['names'], 'certificate name')}",
         *(f"    entry {one.number} cannot be used: {one.name!r}: {one.reason}" for one in found.skipped),
     ]
     rest = len(found.skipped) - _UNUSABLE_SHOWN
     return "\n".join([*told[: 4 + _UNUSABLE_SHOWN], *([f"    and {rest} more, see --json"] if rest > 0 else [])])
+
+
+def _many(number: int, what: str) -> str:
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
 
 
 def _json(value: object) -> str:
