@@ -19,7 +19,7 @@ from vaguemestre.verify.site import Site
 
 _PATIENCE = 120.0  # seconds until what has not come to its end is judged as it stands
 _FIRST_FLUSH = 20.0  # a definite refusal is confirmed by a second look at the peer after 15 seconds, then it is final
-_FLUSH_EVERY = 15.0
+_FLUSH_EVERY = 12.0
 _ROUND = 2.0
 
 Key = tuple[str, Direction]
@@ -78,9 +78,10 @@ class Battery:
             mailbox = Mailbox(probe, self.run)
             self._say(f"writing to {len(self.wanted.outbound)} peers")
             answers = mailbox.submit(self.wanted.outbound) if self.wanted.outbound else {}
+            flush_at = time.monotonic() + _FIRST_FLUSH
             self._say(f"{len(self.wanted.inbound)} peers write")
             replies = self._written_to(probe.address) if self.wanted.inbound else ()
-            for seen in self._watch(begun, operator, mailbox):
+            for seen in self._watch(begun, flush_at, operator, mailbox):
                 verdicts = self._judged(seen, replies, answers, begun)
                 self._say(f"{len(self.ended)} of {len(verdicts)} cases have come to their end")
                 if len(self.ended) == len(verdicts):
@@ -91,12 +92,11 @@ class Battery:
     def _written_to(self, recipient: str) -> tuple[Reply, ...]:
         return self.peers.send(self.run, self.site.ip, self.site.domain, recipient, self.wanted.inbound)
 
-    def _watch(self, begun: float, operator: Operator, mailbox: Mailbox) -> Iterator[Seen]:
+    def _watch(self, begun: float, flush_at: float, operator: Operator, mailbox: Mailbox) -> Iterator[Seen]:
         """What there is to be seen, every few seconds, while patience lasts."""
-        flushed = begun + _FIRST_FLUSH - _FLUSH_EVERY
         while True:
-            due = bool(self.wanted.outbound) and time.monotonic() - flushed >= _FLUSH_EVERY
-            flushed = time.monotonic() if due else flushed
+            due = bool(self.wanted.outbound) and time.monotonic() >= flush_at
+            flush_at = time.monotonic() + _FLUSH_EVERY if due else flush_at
             arrived, reports = mailbox.looked()
             told = operator.tell(self.peers.since, mailbox.probe.address, flush=due)
             yield Seen(told, arrived, reports, self.peers.record(self.site.ip), self.peers.outside())

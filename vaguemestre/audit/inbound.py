@@ -13,7 +13,7 @@ from vaguemestre.audit.verdict import Observation
 from vaguemestre.host.trust.reasons import ACCEPTED
 from vaguemestre.lab.case import Case
 
-_AFTERWARDS = ("RSET", "QUIT")  # courtesies that decide nothing
+_ASIDE = ("command", "RSET", "QUIT")  # what decides nothing about a message
 
 
 def mark(run: str, case: Case, number: int) -> str:
@@ -52,7 +52,7 @@ def relayed(case: Case, run: str, records: Sequence[Event], outside: str) -> tup
 
 
 def _refuses(reply: Reply) -> bool:
-    return (reply.code == 0 or reply.code >= 400) and reply.step not in _AFTERWARDS
+    return (reply.code == 0 or reply.code >= 400) and reply.step not in _ASIDE
 
 
 def _refused_at(replies: Sequence[Reply]) -> int | None:

@@ -27,24 +27,34 @@ class Mailbox:
     run: str
 
     def submit(self, cases: Sequence[Case]) -> dict[str, Reply]:
-        """Write to every case's peer; the submission server's answer, by the case's slug."""
-        with self.probe.submission() as session:
-            return {case.slug: self._submitted(session, case) for case in cases}
+        """Write to every case's peer; the submission server's answer, by the case's slug.
+
+        One session for all, and a new one after a refusal: servers hang up on those who are refused too often.
+        """
+        answers: dict[str, Reply] = {}
+        while left := [case for case in cases if case.slug not in answers]:
+            with self.probe.submission() as session:
+                for case in left:
+                    answers[case.slug] = self._submitted(session, case)
+                    if answers[case.slug].code != 250:
+                        break
+        return answers
 
     def _submitted(self, session: smtplib.SMTP, case: Case) -> Reply:
+        code, text = session.mail(self.probe.address)
+        if code == 250:
+            code, text = session.rcpt(case.address)
+        if code == 250:
+            code, text = session.data(self._letter(case))
+        return Reply(case.slug, 1, "submission", code, text.decode(errors="replace"))
+
+    def _letter(self, case: Case) -> bytes:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self.probe.address, case.address, f"Audit {case.slug}"
         message["Date"] = localtime()
         message["Message-ID"] = f"<{outbound.mark(self.run, case)}@{self.probe.domain}>"
         message.set_content("Message d'audit, sans contenu.\n")
-        code, text = session.mail(self.probe.address)
-        if code == 250:
-            code, text = session.rcpt(case.address)
-        if code == 250:
-            code, text = session.data(message.as_bytes(policy=SMTP))
-        if code != 250:
-            session.rset()
-        return Reply(case.slug, 1, "submission", code, text.decode(errors="replace"))
+        return message.as_bytes(policy=SMTP)
 
     def looked(self) -> tuple[frozenset[str], tuple[Returned, ...]]:
         """What the audit brought so far: Message-IDs, and the reports of non-delivery about its own messages."""

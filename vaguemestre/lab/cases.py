@@ -263,6 +263,26 @@ SENDERS = (
         "not_relayed", None, transactions=(Transaction(recipient="audit@outside.example"),),
     ),
     _case(
+        148, "relais-second-audit", "Relais vers l'extérieur par un second destinataire",
+        "Relay to the outside by a second recipient",
+        "not_relayed", None, transactions=(Transaction(second="audit@outside.example"),),
+    ),
+    _case(
+        149, "xclient-audit", "Commande XCLIENT pour changer d'identité en cours de session",
+        "XCLIENT command to change identity within the session",
+        "dn_not_listed", None,
+        listed=(
+            Line(_at("xclient-audit"), _own("xclient-audit").dn),
+            Line(_at("xclient-second-audit"), _own("xclient-second-audit").dn),
+        ),
+        transactions=(
+            Transaction(),
+            Transaction(
+                sender=f"audit@{_at('xclient-second-audit')}", command="XCLIENT ADDR=127.0.0.1 LOGIN=administrateur"
+            ),
+        ),
+    ),
+    _case(
         147, "relais-dedans-audit", "Relais vers un autre opérateur", "Relay to another operator",
         "not_relayed", None, transactions=(Transaction(recipient=f"audit@{_at('cert-valide-audit')}"),),
     ),

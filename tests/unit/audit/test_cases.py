@@ -93,11 +93,13 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return Stage(space, authorities(authority.anchors_pem()), pems)
 
 
-def _named(cases: tuple[Case, ...]) -> list[object]:
-    return [pytest.param(case, id=case.slug) for case in cases]
+def _named(direction: str) -> list[object]:
+    """Those whose answer the rules alone can give: a second recipient is Postfix's to refuse."""
+    cases = [c for c in CASES if getattr(c, direction) and getattr(c, direction) not in SESSION_ONLY]
+    return [pytest.param(case, id=case.slug) for case in cases if not any(one.second for one in case.transactions)]
 
 
-@pytest.mark.parametrize("case", _named(tuple(c for c in CASES if c.inbound and c.inbound not in SESSION_ONLY)))
+@pytest.mark.parametrize("case", _named("inbound"))
 def test_the_peer_that_writes_gets_the_answer_of_its_case(stage: Stage, case: Case) -> None:
     certificate = stage.proven(case.hosts[0].name, Use.CLIENT) if case.session == "certificate" else None
     answers = []
@@ -116,7 +118,7 @@ def test_the_peer_that_writes_gets_the_answer_of_its_case(stage: Stage, case: Ca
     assert answers == ["accepted"] * (len(answers) - 1) + [case.inbound]
 
 
-@pytest.mark.parametrize("case", _named(tuple(c for c in CASES if c.outbound and c.outbound not in SESSION_ONLY)))
+@pytest.mark.parametrize("case", _named("outbound"))
 def test_the_peer_that_is_written_to_gets_the_answer_of_its_case(stage: Stage, case: Case) -> None:
     name = domain(case.address.partition("@")[2])
     reached = [host for host in case.hosts if host.manner == "tls"]

@@ -69,11 +69,13 @@ class Session:
             raise Over from None
         self.stream = self.socket.makefile("rb")
 
-    def send(self, sender: str, recipient: str, content: bytes) -> None:
+    def send(self, command: str, sender: str, recipients: list[str], content: bytes) -> None:
         """One transaction, up to the first refusal."""
         self.transaction += 1
-        steps = (("MAIL", f"MAIL FROM:<{sender}>".encode()), ("RCPT", f"RCPT TO:<{recipient}>".encode()))
-        if all(self.step(name, line) < 400 for name, line in steps) and self.step("DATA", b"DATA") == 354:
+        if command:
+            self.step("command", command.encode())
+        steps = [("MAIL", f"MAIL FROM:<{sender}>"), *(("RCPT", f"RCPT TO:<{one}>") for one in recipients)]
+        if all(self.step(name, line.encode()) < 400 for name, line in steps) and self.step("DATA", b"DATA") == 354:
             self.step("message", content + b".")
         else:
             self.step("RSET", b"RSET")
@@ -110,7 +112,10 @@ def play(case: Case, run: str, operator: str, own: str, recipient: str) -> None:
             sender, to = filled(one["sender"]), filled(one["recipient"])
             author = filled(one["header_from"]) or sender
             mark = f"{run}.{case['slug']}.{number}@{case['host']}"
-            session.send(sender, to, _letter(author, one["authors"], to, case["slug"], mark))
+            recipients = [to, filled(one["second"])] if one["second"] else [to]
+            session.send(
+                filled(one["command"]), sender, recipients, _letter(author, one["authors"], to, case["slug"], mark)
+            )
         session.step("QUIT", b"QUIT")
     except Over:
         pass
