@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import addresses, names, white_list
+from fuzz import addresses, certificates, names, white_list
 from fuzz.fuzzer import Fuzzer
 
 FUZZERS: tuple[Fuzzer, ...] = (
@@ -11,4 +11,7 @@ FUZZERS: tuple[Fuzzer, ...] = (
     addresses.COMMANDS,
     addresses.HEADERS,
     white_list.FUZZER,
+    certificates.CERTIFICATES,
+    certificates.LISTS,
+    certificates.ANSWERS,
 )

@@ -127,14 +127,14 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def guarded(read: Callable[[], T]) -> T:
-    """What `read` gives; UnreadableError whatever else comes of it.
+    """What `read` gives; UnreadableError, in words fit for one line of a log, whatever else comes of it.
 
     The panics of cryptography's Rust core derive from BaseException and pass by ``except Exception``.
     """
     try:
         return read()
     except Exception as error:
-        raise UnreadableError(f"{type(error).__name__}: {error}"[:200]) from error
+        raise UnreadableError(ascii(f"{type(error).__name__}: {error}"[:200])[1:-1]) from error
     except BaseException as panic:
         if type(panic).__name__ != "PanicException":
             raise

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from vaguemestre.host.trust.authorities import RELIABLE_HASHES, Authorities, Authority, UnreadableError, guarded
+from vaguemestre.host.trust.dn import text_of
 from vaguemestre.host.trust.values import IssuerKey, Standing
 
 LARGEST = 32 << 20
@@ -150,7 +151,7 @@ def _author(parsed: x509.CertificateRevocationList, authorities: Authorities) ->
         issuer = guarded(lambda: parsed.issuer)
         named = [one for one in authorities.all if one.certificate.subject == issuer]
         if not named:
-            raise RevocationError("wrong_issuer", f"the list is of {issuer.rfc4514_string()}, no authority held here")
+            raise RevocationError("wrong_issuer", f"the list is of {text_of(issuer)}, no authority held here")
         signed = [one for one in named if guarded(partial(_signed, parsed, one))]
     except UnreadableError as error:
         raise RevocationError("bad_signature", f"the list's signature cannot be read: {error}") from error
