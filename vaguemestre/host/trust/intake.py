@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -133,7 +133,7 @@ def facts(places: Places) -> Facts | None:
 
 
 def quarantined(places: Places) -> Quarantine | None:
-    """What waits for approval; None also when its file is not what was put there."""
+    """What waits for approval; None also when its file is not what was put there, or is the one in force by now."""
     try:
         plain = json.loads(_record(places).read_text(encoding="utf-8"))
         waiting = Quarantine(
@@ -143,9 +143,12 @@ def quarantined(places: Places) -> Quarantine | None:
             tuple(plain["why"]),
             plain["summary"],
         )
-        return waiting if durable.sha256(places.quarantine) == waiting.digest else None
+        if durable.sha256(places.quarantine) != waiting.digest:
+            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    held = facts(places)
+    return None if held and held.digest == waiting.digest else waiting
 
 
 def drop_quarantine(places: Places) -> None:
@@ -170,14 +173,19 @@ def mend(places: Places, settings: Settings, accepted: datetime | None, now: dat
         return "lost"
     if held is not None and held.digest == digest(xml):
         return ""
-    try:
-        white_list = verified(settings, xml, now + _FOR_EVER, at=accepted or now)
-    except RefusedError:
-        return "lost"
-    if held is not None and white_list.generated < held.generated:
+    white_list = _once_good(settings, xml, accepted, now)
+    if white_list is None or (held is not None and white_list.generated < held.generated):
         return "lost"
     _rebuild(places, white_list, accepted)
     return "rebuilt"
+
+
+def _once_good(settings: Settings, xml: bytes, accepted: datetime | None, now: datetime) -> WhiteList | None:
+    """The list, if its signer was good when it was accepted; or is now, for a kill may have come before that date."""
+    for at in filter(None, (accepted, now)):
+        with suppress(RefusedError):
+            return verified(settings, xml, now + _FOR_EVER, at=at)
+    return None
 
 
 def digest(xml: bytes) -> str:
