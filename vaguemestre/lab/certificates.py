@@ -26,10 +26,14 @@ def ensure_certificate(authority: Authority, request: CertificateRequest, secret
     """Write `tls.key` and `tls.pem` (leaf, issuing authority) for a host; False when those there still serve."""
     home = secrets / request.host
     kept = _kept(home, "tls", authority.issuing.leaf)
-    if kept is not None and kept.leaf.subject == leaf_subject(request):
+    if kept is not None and _serves(kept.leaf, authority, request):
         return False
     _save(home, "tls", authority.issue(request))
     return True
+
+
+def _serves(leaf: x509.Certificate, authority: Authority, request: CertificateRequest) -> bool:
+    return leaf.subject == leaf_subject(request) and leaf.serial_number not in authority.revoked.known
 
 
 def ensure_issued(directory: Path, name: str, issuer: x509.Certificate, make: Callable[[], Issued]) -> Issued:

@@ -47,6 +47,13 @@ def test_another_subject_another_authority_or_an_ended_date_asks_for_a_new_one(
     assert ensure_certificate(authority, LENS, tmp_path)
 
 
+def test_a_host_whose_certificate_was_revoked_gets_a_new_one(authority: Authority, tmp_path: Path) -> None:
+    ensure_certificate(authority, LENS, tmp_path)
+    authority.revoke(x509.load_pem_x509_certificate((tmp_path / LENS.host / "tls.pem").read_bytes()).serial_number)
+    assert ensure_certificate(authority, LENS, tmp_path)
+    assert not ensure_certificate(authority, LENS, tmp_path)
+
+
 def test_an_authority_is_made_once(tmp_path: Path) -> None:
     first = ensure_authority(tmp_path / "authority")
     assert ensure_authority(tmp_path / "authority").issuing.leaf == first.issuing.leaf
