@@ -69,7 +69,17 @@ class Secrets:
         return content
 
     def write(self, host: str, name: str, content: bytes) -> None:
-        """Keep a secret; the file is never readable by others, not even for a moment."""
+        """Keep a secret; the file is never readable by others, not even for a moment.
+
+        Raises:
+            SecretsError: the disk does not take it.
+        """
+        try:
+            self._write(host, name, content)
+        except OSError as error:
+            raise SecretsError(f"{self.root / host / name}: cannot be written: {error.strerror}") from error
+
+    def _write(self, host: str, name: str, content: bytes) -> None:
         folder = self.root / host
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = folder / f".{name}.new"

@@ -50,7 +50,11 @@ def admit(bearer: Bearer, arrived: Arrived, terms: Terms, *, replace: bool = Fal
         SecretsError: the store cannot be read or sealed; nothing was changed.
     """
     shelf = Shelf(bearer)
-    shelf.finish()
+    with shelf.alone():
+        return _admitted(shelf, arrived, terms, replace)
+
+
+def _admitted(shelf: Shelf, arrived: Arrived, terms: Terms, replace: bool) -> Admitted:
     chain, key, came = _judged(shelf, arrived, terms)
     live = shelf.chain(Slot.LIVE)
     if live and live.leaf == chain.leaf:
@@ -68,7 +72,12 @@ def switch(bearer: Bearer, terms: Terms) -> Admitted:
         PkiError: there is none, or it will not do any more.
     """
     shelf = Shelf(bearer)
-    shelf.finish()
+    with shelf.alone():
+        return _switched(shelf, terms)
+
+
+def _switched(shelf: Shelf, terms: Terms) -> Admitted:
+    bearer = shelf.bearer
     waiting, key = shelf.chain(Slot.NEXT), shelf.key(Slot.NEXT)
     if waiting is None or key is None:
         raise PkiError(

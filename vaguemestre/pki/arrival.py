@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates, load_pem_pkcs7_certificates
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from vaguemestre.host.trust.authorities import UnreadableError, guarded
 from vaguemestre.pki.faults import Fault, PkiError
 
 LARGEST = 1 << 20
@@ -69,8 +70,11 @@ def read(files: Iterable[tuple[str, bytes]], passphrase: bytes | None = None) ->
             faults.append(f"{name}: {error.args[0]}")
     if faults:
         raise PkiError("\n".join(faults) + "\n    nothing was changed")
-    certificates = dict.fromkeys(chain.from_iterable(one.certificates for one in found))
-    return Arrived(tuple(certificates), tuple(chain.from_iterable(one.keys for one in found)))
+    certificates = tuple(dict.fromkeys(chain.from_iterable(one.certificates for one in found)))
+    if broken := [one for one in certificates if not whole(one)]:
+        serials = ", ".join(f"{one.serial_number:x}" for one in broken)
+        raise PkiError(f"a certificate has parts that cannot be read (serial {serials})\n    nothing was changed")
+    return Arrived(certificates, tuple(chain.from_iterable(one.keys for one in found)))
 
 
 def leaf(arrived: Arrived, own: Sequence[PublicKeyTypes]) -> x509.Certificate | Fault:
@@ -104,6 +108,21 @@ def chained(leaf: x509.Certificate, others: Iterable[x509.Certificate], anchors:
             break
         issuers.append(current)
     return Chain(leaf, tuple(issuers))
+
+
+def whole(certificate: x509.Certificate) -> bool:
+    """Whether all of it can be read: cryptography reads most parts late, and stumbles then in many ways."""
+    try:
+        guarded(lambda: _all_of(certificate))
+    except UnreadableError:
+        return False
+    return True
+
+
+def _all_of(certificate: x509.Certificate) -> tuple[object, ...]:
+    names = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+    dates = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return (*names, *dates, certificate.public_key(), certificate.extensions, certificate.signature_hash_algorithm)
 
 
 def same_key(one: PublicKeyTypes, other: PublicKeyTypes) -> bool:

@@ -37,8 +37,12 @@ def ask(bearer: Bearer, *, bits: int = 2048, siret: bool = False, new: bool = Fa
         SecretsError: no password to seal the key with; nothing was made.
     """
     shelf = Shelf(bearer)
-    shelf.finish()
-    live = shelf.chain(Slot.LIVE)
+    with shelf.alone():
+        return _asked(shelf, bits, siret, new)
+
+
+def _asked(shelf: Shelf, bits: int, siret: bool, new: bool) -> Asked:
+    bearer, live = shelf.bearer, shelf.chain(Slot.LIVE)
     unit = _unit(bearer, live, siret)
     if not new:
         _refuse_waiting(shelf)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from vaguemestre.pki.arrival import issued, same_key
+from vaguemestre.pki.arrival import issued, same_key, whole
 from vaguemestre.pki.bearer import Kind
 from vaguemestre.pki.faults import Fault
 
@@ -47,6 +47,8 @@ def faults(host: str, chain_pem: bytes, key_pem: bytes, anchors_pem: bytes, now:
         trusted = x509.load_pem_x509_certificates(anchors_pem)
     except ValueError as error:
         return [Fault(f"certificate or anchors are not readable PEM: {error}")]
+    if not all(map(whole, (leaf, *issuers, *trusted))):
+        return [Fault("a certificate of the chain or of the anchors has parts that cannot be read")]
     return [
         *_wrong_key(leaf, key_pem),
         *wrong_name(leaf, host),

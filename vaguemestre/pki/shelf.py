@@ -11,7 +11,10 @@ off is finished by the next command.
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 from cryptography import x509
@@ -57,6 +60,24 @@ class Shelf:
     @property
     def place(self) -> str:
         return str(self.store.root / self.folder)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else changes this store meanwhile; a switch that was cut off is finished first.
+
+        Raises:
+            PkiError: another command is at work on it.
+        """
+        self.store.root.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.store.root.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.finish()
+            yield
+        except BlockingIOError as error:
+            raise PkiError(f"{self.store.root}: another pki command is at work here\n    try again") from error
+        finally:
+            os.close(folder)
 
     def has(self, name: str) -> bool:
         return self.store.has(self.folder, name)

@@ -303,6 +303,12 @@ def test_what_waits_is_judged_again_on_the_day_of_the_switch(desk: Desk) -> None
         desk.switch(held=listed(SUBJECT), at=later)
 
 
+def test_two_commands_at_once_do_not_mix(desk: Desk) -> None:
+    with desk.shelf.alone():
+        told = refused(desk, brought(desk.issue()))
+    assert "another pki command is at work here" in told
+
+
 @pytest.mark.parametrize("steps", range(6))
 def test_a_switch_cut_off_at_any_step_is_finished_or_undone_by_the_next_command(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, steps: int

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -17,13 +20,29 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from desk import REQUEST, authority, key
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from vaguemestre.pki import arrival
+from vaguemestre.establishment import Contact, Contacts, Establishment, Mode
+from vaguemestre.pki import arrival, conformity
 from vaguemestre.pki.arrival import LARGEST, Arrived, chained, read
 from vaguemestre.pki.authority import Issued
+from vaguemestre.pki.bearer import Bearer, Kind
 from vaguemestre.pki.faults import Fault, PkiError
+from vaguemestre.secrets import Secrets
 
 WORDS = b"mot de passe"
+_SOMEBODY = Contact(name="Camille Exemple", phone="1", mail="camille@pasteur.mssante.test")
+ESTABLISHMENT = Establishment(
+    slug="pasteur",
+    name=REQUEST.organisation,
+    city="Évreux",
+    region="Haute-Normandie",
+    department=REQUEST.department,
+    finess="270000999",
+    mode=Mode.OPERATOR,
+    contacts=Contacts(responsible=_SOMEBODY, support=_SOMEBODY),
+)
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +179,35 @@ def test_the_chain_is_what_tls_sends_leaf_first_without_the_root(issued: Issued)
     for others, known in ((everything, ()), ((), anchors), (everything, anchors)):
         made = chained(issued.leaf, others, known)
         assert (made.leaf, made.issuers) == (issued.leaf, (authority().issuing.leaf,))
+
+
+def test_a_certificate_of_which_a_part_cannot_be_read_is_refused(issued: Issued) -> None:
+    rsa_key, oaep = bytes.fromhex("2a864886f70d010101"), bytes.fromhex("2a864886f70d010107")
+    told = unreadable(issued.leaf_der().replace(rsa_key, oaep))
+    assert "has parts that cannot be read" in told or "neither a certificate" in told
+
+
+@cache
+def seeds() -> tuple[bytes, ...]:
+    one = authority().issue(REQUEST, key=key(1))
+    return one.leaf_der(), one.chain_pem(), serialize_certificates(list(one.chain), Encoding.DER), pkcs12(one, b"")
+
+
+@settings(max_examples=int(os.environ.get("VAGUEMESTRE_EXAMPLES", "60")), deadline=None)
+@given(data=st.data())
+def test_whatever_arrives_is_read_or_refused_and_never_stumbled_over(data: st.DataObject) -> None:
+    """Real files with bytes altered, cut and put together: no other exception, and nothing hangs."""
+    content = bytearray(data.draw(st.sampled_from(seeds())))
+    for place, byte in data.draw(
+        st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), max_size=6)
+    ):
+        content[place] = byte
+    content = content[: data.draw(st.integers(len(content) // 2, len(content)))]
+    try:
+        arrived = read([("file", bytes(content))])
+    except PkiError:
+        return
+    chosen = arrival.leaf(arrived, [])
+    if not isinstance(chosen, Fault):
+        list(conformity.profile(Bearer(Kind.SERVER, REQUEST.host, ESTABLISHMENT, "", Secrets(Path())), chosen))
+        chained(chosen, arrived.certificates, ())
