@@ -12,14 +12,14 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from vaguemestre.lab import peers
-from vaguemestre.lab.certificates import ensure_issued
+from vaguemestre.lab.certificates import ensure_issued, subjects
 from vaguemestre.lab.guests import BirthFile
 from vaguemestre.lab.listing import Line, compose, sign
 from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import LIST_HOST, SIGNER, Plan
 from vaguemestre.lab.zone import Zone
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
-from vaguemestre.pki.profiles import leaf_subject, now
+from vaguemestre.pki.profiles import now
 from vaguemestre.pki.revoked import Revoked
 
 LIST_FILE = "/srv/list/listeblanchemssante.xml"
@@ -42,7 +42,7 @@ class Nation:
 
     def lines(self) -> tuple[Line, ...]:
         """The white list's: each mail domain with the certificates of its MX hosts, then what the plan lists."""
-        return (*_own(self.plan), *(Line(one.domain, one.dn, one.description) for one in self.plan.listed))
+        return (*self._own(), *(Line(one.domain, one.dn, one.description) for one in self.plan.listed))
 
     def mark(self) -> str:
         """Changes when there is something else to publish: at the latest every day, for lists have an end."""
@@ -89,6 +89,12 @@ class Nation:
         """What the plan's peers need."""
         return peers.provide(self.plan, self.authority, self.home / "peers")
 
+    def _own(self) -> Iterator[Line]:
+        secrets = self.home / "secrets"
+        known = {request.host: subjects(self.authority, request, secrets) for request in self.plan.certificates}
+        for domain in self.plan.domains:
+            yield from (Line(domain.domain, dn) for host in domain.mx for dn in known.get(host, ()))
+
     def _certificates(self) -> Iterator[BirthFile]:
         authority, profile = self.authority, self.authority.profile
         site = self._issued("site", authority.issuing.leaf, self._new_site)
@@ -110,12 +116,6 @@ class Nation:
 
     def _issued(self, name: str, issuer: x509.Certificate, make: Callable[[], Issued]) -> Issued:
         return ensure_issued(self.folder, name, issuer, make)
-
-
-def _own(plan: Plan) -> Iterator[Line]:
-    subjects = {request.host: leaf_subject(request).rfc4514_string() for request in plan.certificates}
-    for domain in plan.domains:
-        yield from (Line(domain.domain, subjects[host]) for host in domain.mx if host in subjects)
 
 
 def _json(revoked: Revoked) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from vaguemestre.lab.certificates import ensure_authority, ensure_certificate
+from vaguemestre.lab.certificates import ensure_authority, ensure_certificate, subjects
 from vaguemestre.lab.keys import ensure_key
 from vaguemestre.pki.authority import Authority, CertificateRequest
 from vaguemestre.pki.profiles import now
@@ -52,6 +52,17 @@ def test_a_host_whose_certificate_was_revoked_gets_a_new_one(authority: Authorit
     authority.revoke(x509.load_pem_x509_certificate((tmp_path / LENS.host / "tls.pem").read_bytes()).serial_number)
     assert ensure_certificate(authority, LENS, tmp_path)
     assert not ensure_certificate(authority, LENS, tmp_path)
+
+
+def test_what_an_administrator_sealed_is_theirs_whatever_its_subject(authority: Authority, tmp_path: Path) -> None:
+    other = replace(LENS, structure="362010068500012")
+    ensure_certificate(authority, other, tmp_path)
+    key = tmp_path / LENS.host / "tls.key"
+    key.write_bytes(b"$ANSIBLE_VAULT;1.1;AES256\n3939\n")
+    assert not ensure_certificate(authority, LENS, tmp_path)
+    assert [dn.split(",")[1] for dn in subjects(authority, LENS, tmp_path)] == ["OU=1620100685", "OU=362010068500012"]
+    assert ensure_certificate(Authority.create(), LENS, tmp_path)
+    assert key.read_bytes().startswith(b"-----BEGIN PRIVATE KEY")
 
 
 def test_an_authority_is_made_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
@@ -16,7 +17,6 @@ from vaguemestre.lab import CertificateRequest, Guest, Listed, MailDomain, Plan
 from vaguemestre.lab.certificates import ensure_authority
 from vaguemestre.lab.nation import LIST_FILE, Nation
 from vaguemestre.lab.plan import SIGNER
-from vaguemestre.pki.authority import Authority
 
 ONE, TWO = "mx1.lens.test", "mx2.lens.test"
 PLAN = Plan(
@@ -31,15 +31,18 @@ PLAN = Plan(
 )
 
 
-@pytest.fixture
-def nation(tmp_path: Path, kept: Authority) -> Nation:
-    kept.save(tmp_path / "authority")
-    return Nation(PLAN, ensure_authority(tmp_path / "authority"), tmp_path)
-
-
 @pytest.fixture(scope="module")
-def kept() -> Authority:
-    return Authority.create()
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lab's home after its first `up`: keys take their time."""
+    home = tmp_path_factory.mktemp("home")
+    Nation(PLAN, ensure_authority(home / "authority"), home).files()
+    return home
+
+
+@pytest.fixture
+def nation(tmp_path: Path, home: Path) -> Nation:
+    copy = shutil.copytree(home, tmp_path / "home")
+    return Nation(PLAN, ensure_authority(copy / "authority"), copy)
 
 
 def published(nation: Nation, xml: bytes | None = None) -> WhiteList:
