@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ from vaguemestre.host.trust.supervision import SupervisionError
 
 _MOST = 1000  # connections of one face
 _SWEEP = 5.0  # seconds between two looks for idle connections
+_DESCRIPTORS = 8192  # 1,000 connections of each face, and looks at peers
 _DRAIN = 13.0  # seconds that answers under way are waited for at the end; a look at a peer takes 12.5
 
 Faces = dict[str, Callable[[], Conversation]]
@@ -45,12 +47,12 @@ Faces = dict[str, Callable[[], Conversation]]
 class Daemon:
     """Connections of all faces, from the first to the last."""
 
-    def __init__(self, settings: Settings, places: Places, record: Record, key: Path | None) -> None:
+    def __init__(self, settings: Settings, places: Places, record: Record, prober: Prober) -> None:
         self._record = record
         self._open: set[Conversation] = set()
         self._counts: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
-        self.faces = self._faces(settings, places, key)
+        self.faces = self._faces(settings, places, prober)
 
     async def serve(self, sockets: dict[str, socket.socket], ended: asyncio.Event) -> None:
         """Answer until `ended`, then let those who wait have their answer."""
@@ -104,12 +106,12 @@ class Daemon:
                 conversation.close()
             await asyncio.sleep(0.02)
 
-    def _faces(self, settings: Settings, places: Places, key: Path | None) -> Faces:
-        knowledge = _knowledge(settings, places)
+    def _faces(self, settings: Settings, places: Places, prober: Prober) -> Faces:
+        held = knowledge(settings, places)
         ocsp = settings.revocation.ocsp
-        inquiry = Inquiry(ocsp, settings.proxy, knowledge.authorities, self._record) if ocsp else None
-        desk = Desk(knowledge, self._record, inquiry)
-        peers = Peers(desk, Prober(settings.mail_host, settings.certificate if key else None, key))
+        inquiry = Inquiry(ocsp, settings.proxy, held.authorities, self._record) if ocsp else None
+        desk = Desk(held, self._record, inquiry)
+        peers = Peers(desk, prober)
         meters = Meters(desk, peers, places, settings.certificate, self._counts)
         return {
             "policy": partial(PolicyFace, self, desk),
@@ -128,13 +130,17 @@ def main(argv: list[str]) -> int:
         sockets = supervision.made(options.sockets) if options.sockets else supervision.given()
         if not sockets:
             raise SupervisionError("no sockets: systemd passes them (vaguemestre-trust.socket), or give --sockets DIR")
-        return asyncio.run(_run(settings, Places(options.state), sockets, options.key or _credential()))
+        key = options.key or _credential()
+        prober = Prober(settings.mail_host, settings.certificate if key else None, key, options.resolver)
+        return asyncio.run(_run(settings, Places(options.state), sockets, prober))
     except (layout.LayoutError, SupervisionError, AuthorityError, OSError) as error:
         print(f"trust-daemon: {error}", file=sys.stderr)
         return 1
 
 
-async def _run(settings: Settings, places: Places, sockets: dict[str, socket.socket], key: Path | None) -> int:
+async def _run(settings: Settings, places: Places, sockets: dict[str, socket.socket], prober: Prober) -> int:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _DESCRIPTORS), most))
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     journal = Journal(sys.stdout.fileno(), loop)
     record = Record(journal)
@@ -142,7 +148,7 @@ async def _run(settings: Settings, places: Places, sockets: dict[str, socket.soc
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
         loop.set_exception_handler(lambda _, context: _unforeseen(record, context))
-        daemon = Daemon(settings, places, record, key)
+        daemon = Daemon(settings, places, record, prober)
         record.event("started", pid=os.getpid(), faces=sorted(sockets))
         await daemon.serve(sockets, ended)
         record.event("ended")
@@ -156,7 +162,8 @@ def _unforeseen(record: Record, context: dict[str, object]) -> None:
     record.error("loop", error if isinstance(error, BaseException) else RuntimeError(str(context.get("message"))))
 
 
-def _knowledge(settings: Settings, places: Places) -> Knowledge:
+def knowledge(settings: Settings, places: Places) -> Knowledge:
+    """What the host holds, by its settings. Raises OSError, AuthorityError: no usable authorities."""
     return Knowledge(
         authorities(settings.authorities.read_bytes()),
         RecalledListing(ListingStore(places.listing, settings.white_list.alarm)),
@@ -179,6 +186,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=layout.STATE, help=f"lists and revocation ({layout.STATE})")
     parser.add_argument("--sockets", type=Path, help="make the sockets in this folder, when systemd does not pass them")
     parser.add_argument("--key", type=Path, help="our private key, for peers that ask (systemd's credential tls.key)")
+    parser.add_argument("--resolver", metavar="ADDRESS:PORT", help="ask this DNS server (those of /etc/resolv.conf)")
     return parser.parse_args(argv)
 
 

@@ -30,6 +30,7 @@ from vaguemestre.host.trust.probe import ProbeError, Prober, Showing, Target, mo
 from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision, Identity
 
+SMTP = 25
 GOOD_FOR = 60.0  # seconds
 CONFIRM_AFTER = 15.0
 LOOK_AGAIN_AFTER = 60.0
@@ -51,7 +52,7 @@ class NextHop:
     """Where Postfix delivers: ``domain``, ``domain:port`` by MX, ``[host]:port`` without (transport(5))."""
 
     domain: str
-    port: int = 25
+    port: int
     exchangers: bool = True
 
 
@@ -96,6 +97,7 @@ class Peers:
     def __init__(self, desk: Desk, prober: Prober) -> None:
         self._desk = desk
         self._prober = prober
+        self._home = desk.knowledge.own | {prober.name}
         self._peers: dict[NextHop, Peer] = {}
         self._lanes = {name: asyncio.Semaphore(width) for name, width in _LANES.items()}
         self.seconds = [0] * (len(BUCKETS) + 1)
@@ -105,13 +107,18 @@ class Peers:
     def under_way(self) -> int:
         return sum(peer.flight is not None for peer in self._peers.values())
 
+    def remembered(self, name: str) -> tuple[Peer, ...]:
+        """What is known of a domain's next hops."""
+        return tuple(peer for hop, peer in self._peers.items() if hop.domain == name)
+
     def ours(self, name: str) -> bool:
-        return name in self._desk.knowledge.own
+        """Whether mail for this name stays here: our domains, and this host's own name, where Postfix reports to."""
+        return name in self._home
 
     def route(self, name: str) -> Decision:
         """For the map `transport`: whether mail may set out for this domain, without waiting for anybody."""
         decision = self._desk.route(name)
-        peer = self._peers.get(NextHop(name))
+        peer = self._peers.get(NextHop(name, SMTP))
         if decision.accepts and peer is not None:
             peer.wanted_at = time.monotonic()
             if peer.refusals >= 2 and peer.wanted_at - peer.looked_at < REFUSED_FOR:
@@ -274,7 +281,7 @@ def next_hop(key: str) -> NextHop | None:
     found = _NEXT_HOP.match(key)
     if found is None:
         return None
-    port = int(found["port"] or 25)
+    port = int(found["port"] or SMTP)
     try:
         name = domain(found["host"] or found["domain"])
     except DomainError:
@@ -302,6 +309,6 @@ def _proof(target: Target, reason: Reason, detail: str) -> Proof:
 
 def _seen(proof: Proof) -> str:
     """One address for the log."""
-    name = "good" if isinstance(proof.result, Identity) else proof.result.name
+    name = "proven" if isinstance(proof.result, Identity) else proof.result.name
     detail = f" ({proof.showing.detail})" if proof.showing.detail else ""
     return f"{proof.showing.target} {name}{detail}"

@@ -62,13 +62,17 @@ class Showing:
 
 
 class Prober:
-    """The network's side of a probe, with our own name and certificate (`chain`, `key`; None presents none)."""
+    """The network's side of a probe, with our own name and certificate (`chain`, `key`; None presents none).
 
-    def __init__(self, name: str, chain: Path | None, key: Path | None, resolver: Resolver | None = None) -> None:
-        self._name = name
+    `resolver` is the DNS server to ask, ``address:port``; None: those of the host.
+    """
+
+    def __init__(self, name: str, chain: Path | None, key: Path | None, resolver: str | None = None) -> None:
+        self.name = name
         self._chain = chain
         self._key = key
-        self._resolver = resolver
+        self._server = resolver
+        self._resolver: Resolver | None = None
 
     async def targets(self, domain: str, port: int, *, exchangers: bool) -> tuple[Target, ...]:
         """Whom Postfix would deliver to, in its order: MX (RFC 5321 section 5.1), or the host itself.
@@ -126,11 +130,14 @@ class Prober:
         return four + six
 
     def _dns(self) -> Resolver:
-        """The host's own resolvers, read when first needed."""
+        """Made when first needed: dnspython is large."""
         if self._resolver is None:
             from dns.asyncresolver import Resolver
 
-            self._resolver = Resolver()
+            self._resolver = Resolver(configure=self._server is None)
+            if self._server is not None:
+                address, _, port = self._server.rpartition(":")
+                self._resolver.nameservers, self._resolver.port = [address], int(port)
         return self._resolver
 
     async def _certificate(self, target: Target) -> bytes:
@@ -151,7 +158,7 @@ class Prober:
 
     async def _dialogue(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         await _expect(reader, b"220", reasons.PEER_UNREACHABLE, "greeting")
-        writer.write(f"EHLO {self._name}\r\n".encode("ascii"))
+        writer.write(f"EHLO {self.name}\r\n".encode("ascii"))
         offers = await _expect(reader, b"250", reasons.PEER_HANDSHAKE, "EHLO")
         if not any(offer.strip().upper() == b"STARTTLS" for offer in offers[1:]):
             raise ProbeError(reasons.PEER_NO_TLS, "STARTTLS is not offered")
@@ -166,11 +173,11 @@ class Prober:
 
     async def _handshake(self, writer: asyncio.StreamWriter) -> None:
         try:
-            await writer.start_tls(self._context())
+            await writer.start_tls(self.context())
         except (ssl.SSLError, ConnectionError) as error:
             raise ProbeError(reasons.PEER_HANDSHAKE, _told(error)) from error
 
-    def _context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
         """Made anew for each session, so that a renewed certificate of ours is presented at once."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False

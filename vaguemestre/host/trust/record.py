@@ -19,7 +19,7 @@ from typing import Any
 from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision
 
-_MOST = 8 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
+_MOST = 4 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
 _AT_ONCE = 64 * 1024  # bytes
 _EVERY = 0.05  # seconds between two writes
 _LONGEST = 500  # characters of one value

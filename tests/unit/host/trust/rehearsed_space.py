@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -11,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from vaguemestre.host.trust.layout import Places
 from vaguemestre.host.trust.revocation import crl
 from vaguemestre.host.trust.signed import SignerFacts
 from vaguemestre.host.trust.store import write_listing, write_revocations
+from vaguemestre.host.trust.supervision import made
 from vaguemestre.host.trust.values import Identity
 from vaguemestre.host.trust.whitelist import Entry, WhiteList
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
@@ -86,7 +86,7 @@ class TrustSpace:
         self.config.write_text(json.dumps(_settings(self.root) | self.extra))
 
     @contextmanager
-    def daemon(self, *, sockets: Mapping[str, socket.socket] | None = None) -> Iterator[Running]:
+    def daemon(self) -> Iterator[Running]:
         """The daemon as a process of its own, ready to answer; ended by SIGTERM."""
         running = self.start()
         try:
@@ -94,16 +94,49 @@ class TrustSpace:
         finally:
             running.stop()
 
-    def start(self) -> Running:
-        folder, log = self.root / "run", self.root / "log"
-        command = [sys.executable, "-m", "vaguemestre.host.trust.daemon", "--config", str(self.config)]
-        command += ["--state", str(self.places.root), "--sockets", str(folder), "--key", str(self.key)]
+    def start(self, *options: str) -> Running:
+        folder = self.root / "run"
         shutil.rmtree(folder, ignore_errors=True)
-        with log.open("ab") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | {"LISTEN_FDS": "0"})
-        running = Running(process, folder, log)
-        running.wait()
-        return running
+        with self.log.open("ab") as out:
+            process = subprocess.Popen([*self._command(), "--sockets", str(folder), *options], stdout=out, stderr=out)
+        return Running(process, folder, self.log).ready()
+
+    @contextmanager
+    def starting(self, stdout: int) -> Iterator[Running]:
+        """The daemon with another place for its log, which nobody looks at."""
+        folder = self.root / "run"
+        shutil.rmtree(folder, ignore_errors=True)
+        with subprocess.Popen([*self._command(), "--sockets", str(folder)], stdout=stdout) as process:
+            running = Running(process, folder, None)
+            try:
+                yield running.ready()
+            finally:
+                process.kill()
+
+    def listening(self) -> list[socket.socket]:
+        """The sockets, as systemd holds them."""
+        folder = self.root / "held"
+        shutil.rmtree(folder, ignore_errors=True)
+        return [one for name, one in made(folder).items() if name != "metrics"]
+
+    def start_with(self, sockets: Sequence[socket.socket]) -> Running:
+        """The daemon with sockets passed to it from descriptor 3 on, for its process id (sd_listen_fds(3))."""
+        numbers = [one.fileno() for one in sockets]
+        moves = "import fcntl,os,sys;n=eval(sys.argv[1]);h=[fcntl.fcntl(i,fcntl.F_DUPFD,100) for i in n];"
+        moves += "[os.dup2(i,3+k) for k,i in enumerate(h)];os.environ.update(LISTEN_FDS=str(len(n)),"
+        moves += "LISTEN_PID=str(os.getpid()));os.execv(sys.argv[2],sys.argv[2:])"
+        command = [sys.executable, "-c", moves, repr(numbers), *self._command()]
+        with self.log.open("ab") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out, pass_fds=numbers)
+        return Running(process, self.root / "held", self.log)
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    def _command(self) -> list[str]:
+        command = [sys.executable, "-m", "vaguemestre.host.trust.daemon", "--config", str(self.config)]
+        return [*command, "--state", str(self.places.root), "--key", str(self.key)]
 
 
 @dataclass
@@ -112,25 +145,30 @@ class Running:
 
     process: subprocess.Popen[bytes]
     folder: Path
-    log: Path
+    log: Path | None
 
-    def wait(self) -> None:
+    def ready(self) -> Running:
+        """Itself, once it answers."""
         until = time.monotonic() + 15
         while time.monotonic() < until and self.process.poll() is None:
             with closing(socket.socket(socket.AF_UNIX)) as one:
-                if one.connect_ex(str(self.folder / "metrics")) == 0 and b'"started"' in self.log.read_bytes():
-                    return
+                one.settimeout(5)
+                if one.connect_ex(str(self.folder / "metrics")) == 0:
+                    one.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                    if one.recv(10):
+                        return self
             time.sleep(0.02)
-        raise AssertionError(f"the daemon does not answer: {self.log.read_text()}")
+        raise AssertionError(f"the daemon does not answer: {self.log.read_text() if self.log else ''}")
 
     def connect(self, face: str, seconds: float = 5.0) -> socket.socket:
         one = socket.socket(socket.AF_UNIX)
-        one.settimeout(seconds)
         one.connect(str(self.folder / face))
+        one.settimeout(seconds)
         return one
 
     def lines(self) -> list[dict[str, Any]]:
         """What was logged until now; waits a moment for the last batch."""
+        assert self.log is not None
         time.sleep(0.12)
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
