@@ -72,27 +72,34 @@ def _check_collision(key: bytes, plain: object) -> None:
 
 def _check_certificate(parts: dn.Parts, key: bytes) -> str:
     warnings.simplefilter("ignore")  # about lengths: what strangers send has any
-    rdns = [
-        x509.RelativeDistinguishedName(
-            [
-                x509.NameAttribute(x509.ObjectIdentifier(dn._TYPES.get(kind, kind)), value, _validate=False)
-                for kind, value in rdn
-            ]
-        )
-        for rdn in reversed(parts)
-        if len(set(rdn)) == len(rdn)
-    ]
-    name = x509.Name(rdns)
+    try:
+        name = _certificate_name(parts)
+    except ValueError:  # an OID that no certificate could carry
+        return "taken as text only"
     written = dn.text_of(name)
     assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in written), "unfit for a log"
     try:
         of_certificate = dn.key_of(name)
     except dn.DnError:
         return "taken as text only"
-    if len(rdns) == len(parts):
+    if len(name.rdns) == len(parts):
         assert of_certificate == key, "text and certificate disagree"
     assert dn.key(written) == of_certificate, "what is logged is not what was seen"
     return "taken"
+
+
+def _certificate_name(parts: dn.Parts) -> x509.Name:
+    """The name in DER order; RDNs that say the same twice, which DER cannot, are left out."""
+    return x509.Name(
+        [
+            x509.RelativeDistinguishedName(
+                x509.NameAttribute(x509.ObjectIdentifier(dn._TYPES.get(kind, kind)), value, _validate=False)
+                for kind, value in rdn
+            )
+            for rdn in reversed(parts)
+            if len(set(rdn)) == len(rdn)
+        ]
+    )
 
 
 FUZZER = Fuzzer("names", make, check, share=30)

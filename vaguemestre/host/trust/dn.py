@@ -40,7 +40,7 @@ _TYPES = {
 }  # fmt: skip
 _ALIASES = {"S": "ST", "E": "EMAILADDRESS", "EMAIL": "EMAILADDRESS", "SURNAME": "SN", "GIVENNAME": "GN"}
 _BY_OID = {oid: name for name, oid in _TYPES.items()}
-_OID = re.compile(r"(?:OID\.)?([012](?:\.(?:0|[1-9][0-9]*))+)\Z")
+_OID = re.compile(r"(?:OID\.)?([012](?:\.(?:0|[1-9][0-9]{0,8})){1,20})\Z")
 _HEAD = re.compile(r"\s*(?P<type>[A-Za-z0-9.-]+)\s*=\s*(?P<rest>#?)")
 _TOKEN = re.compile(r'(?P<pairs>(?:\\[0-9A-Fa-f]{2})+)|\\(?P<one>[ "#+,;<=>\\])|(?P<mark>["+,;])|(?P<text>[^"+,;\\]+)')
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
