@@ -104,6 +104,7 @@ def test_the_root_answers_for_the_issuing_authority(state: State, tmp_path: Path
 def test_sources_that_break_are_mended_by_word_or_by_the_next_up(lab: Lab, state: State, nation: Desk) -> None:
     nation.serve("crl", PAGE)
     nation.forbid("list")
+    nation.stop("ocsp")
     with pytest.raises(RevocationError, match="firewall"):
         crl(ask(state, "TEST-ACI-EL-ORG"), held(state), datetime.now(UTC))
     assert ask_list(state)[0] == 403

@@ -29,10 +29,11 @@ class Desk:
         self.note = nation.home / "world"
 
     def feed(self) -> None:
-        """Publish everything anew, unless it is what the world host has."""
+        """Start what was stopped and publish everything anew, unless it is what the world host has."""
         mark = self.nation.mark()
         if not self.note.exists() or self.note.read_text() != mark:
             self.lay(self.nation.files())
+            self._do("systemctl", "start", *_UNITS.values())
             self._do("systemctl", "reload", "nsd", "nginx")
             if self.nation.plan.peers:
                 self._do("systemctl", "restart", "peers")
@@ -80,7 +81,6 @@ class Desk:
 
     def mend(self) -> None:
         """Start all services and publish everything anew."""
-        self._do("systemctl", "start", *_UNITS.values())
         self.note.unlink(missing_ok=True)
         self.feed()
 
