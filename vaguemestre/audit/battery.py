@@ -73,6 +73,8 @@ class Battery:
         """Try everything; the verdicts, inbound then outbound, in the order of the cases."""
         begun = time.monotonic()
         operator = Operator(self.fleet, self.site)
+        self._say("asking for the white list and revocation of today")
+        operator.renew()
         self._say("opening a mailbox for the audit")
         with self.site.probe(self.fleet) as probe:
             mailbox = Mailbox(probe, self.run)

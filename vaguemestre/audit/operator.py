@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
+from vaguemestre import runtime
 from vaguemestre.audit.errors import AuditError
 from vaguemestre.engines import pyinfra
 from vaguemestre.engines.sessions import Failure
@@ -37,6 +38,13 @@ class Operator:
 
     fleet: Fleet
     site: Site
+
+    def renew(self) -> None:
+        """Have it ask for white list and revocation now: the audit is of its rules, not of how often it looks.
+
+        One that cannot is tried with what it holds; its verdicts will tell.
+        """
+        self._run(f"/usr/bin/python3 {runtime.PATH} trust refresh --now || true")
 
     def tell(self, since: float, sender: str, *, flush: bool = False) -> Told:
         """Journal since that moment and queue of that sender; with `flush` what waits is tried again at once."""
