@@ -16,13 +16,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from letters import Edge, Peer, edge_answer, kept
+from people import LENS, LISTED, PASTEUR, open_mailbox
 from terminal import Terminal, Typed
 
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Guest, Lab, Plan, State
+from vaguemestre.mailbox import Mailboxes, holders
 from vaguemestre.overlay import VARIABLE
+from vaguemestre.pki.authority import Authority
 from vaguemestre.rehearsal import lab_plan
+from vaguemestre.verify.correspondent import Correspondent
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATORS = ROOT / "inventories" / "lab"
@@ -100,3 +105,52 @@ def scratch(lab: Lab) -> tuple[str, ...]:
 def scratch_fleet(lab: Lab) -> Fleet:
     """The inventory of the scratch hosts, laid over the lab."""
     return inventory.load(SCRATCH)
+
+
+@pytest.fixture(scope="session")
+def pasteur(operators: Fleet) -> Mailboxes:
+    """The mailboxes of the Clinique Pasteur."""
+    return next(one for one in holders(operators) if one.host.name.endswith(PASTEUR))
+
+
+@pytest.fixture(scope="session")
+def lens(operators: Fleet) -> Mailboxes:
+    """The mailboxes of the CH de Lens."""
+    return next(one for one in holders(operators) if one.host.name.endswith(LENS))
+
+
+@pytest.fixture(scope="module")
+def anne(pasteur: Mailboxes) -> Correspondent:
+    """Somebody at the Clinique Pasteur."""
+    return open_mailbox(pasteur, "anne")
+
+
+@pytest.fixture(scope="module")
+def paul(lens: Mailboxes) -> Correspondent:
+    """Somebody at the CH de Lens."""
+    return open_mailbox(lens, "paul")
+
+
+@pytest.fixture(scope="module")
+def national(state: State, tmp_path_factory: pytest.TempPathFactory) -> Peer:
+    """A server with a national certificate that the white list names for Lens."""
+    return Peer(kept(tmp_path_factory.mktemp("national"), Authority.load(state.authority).issue(LISTED)))
+
+
+@pytest.fixture
+def edge(pasteur: Mailboxes) -> Edge:
+    """Asks port 25 of the Clinique Pasteur; gives the answer to RCPT."""
+    ip, name = str(pasteur.host.address), pasteur.host.name
+    return lambda peer, sender, recipient: edge_answer(peer, ip, name, sender, recipient)
+
+
+@pytest.fixture
+def never_outside(lab: Lab) -> Iterator[None]:
+    """Nothing may have reached the outside during the test."""
+    before = _outside(lab)
+    yield
+    assert _outside(lab) == before
+
+
+def _outside(lab: Lab) -> bytes:
+    return lab.exec("world.test", ["cat", "/var/lib/outside/received.jsonl"]).stdout

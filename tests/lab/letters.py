@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from vaguemestre.pki.authority import Issued
-from vaguemestre.verify.correspondent import Smtp, client_context
+from vaguemestre.verify.correspondent import Smtp
 
 LETTER = "From: <{sender}>\r\nTo: <{recipient}>\r\nSubject: essai\r\nMessage-ID: <{mark}@essai.test>\r\n\r\nBonjour\r\n"
 
@@ -36,6 +35,10 @@ class Peer:
         session.ehlo("peer.essai.test")
         session.starttls(context=context)
         return session
+
+
+Edge = Callable[[Peer, str, str], tuple[int, str]]
+"""Asks port 25 of one host as this peer, from this sender, to this recipient; what RCPT is answered."""
 
 
 def kept(folder: Path, issued: Issued) -> Path:
@@ -66,35 +69,6 @@ def edge_answer(peer: Peer, ip: str, name: str, sender: str, recipient: str) -> 
         return 421, str(ended)
     with session:
         return answer(session, sender, recipient)
-
-
-def kept_filter(ip: str, anchors: Path, host: str, address: str, password: str, script: str) -> None:
-    """Store a Sieve script as a person's mail program does, and make it the active one (ManageSieve, RFC 5804).
-
-    Raises:
-        AssertionError: the server refuses a step; its answer is in the message.
-    """
-    credentials = base64.b64encode(f"\0{address}\0{password}".encode()).decode()
-    with socket.create_connection((ip, 4190), timeout=20) as plain:
-        stream = plain.makefile("rb")
-        _managed(plain, stream, "")
-        _managed(plain, stream, "STARTTLS")
-        with client_context(anchors).wrap_socket(plain, server_hostname=host) as tls:
-            stream = tls.makefile("rb")
-            _managed(tls, stream, "")
-            _managed(tls, stream, f'AUTHENTICATE "PLAIN" "{credentials}"')
-            _managed(tls, stream, f'PUTSCRIPT "tri" {{{len(script.encode())}+}}\r\n{script}')
-            _managed(tls, stream, 'SETACTIVE "tri"')
-
-
-def _managed(session: socket.socket, stream: IO[bytes], command: str) -> None:
-    if command:
-        session.sendall(f"{command}\r\n".encode())
-    said = b""
-    while not said.startswith((b"OK", b"NO", b"BYE")):
-        said = stream.readline()
-        assert said, f"hung up at {command[:20]!r}"
-    assert said.startswith(b"OK"), f"{command[:20]!r} is answered {said!r}"
 
 
 def shown_certificate(ip: str, port: int) -> bytes:

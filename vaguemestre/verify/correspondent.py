@@ -103,6 +103,14 @@ class Correspondent:
         """
         return self._await("UNSEEN", "HEADER", "Content-Type", "report", "BODY", f'"{of}"', seconds=seconds)
 
+    def wait_for_subject(self, subject: str, seconds: float = SECONDS_TO_ARRIVE) -> EmailMessage:
+        """The newest message with these words in its subject.
+
+        Raises:
+            AssertionError: none arrived in time.
+        """
+        return self._await("SUBJECT", f'"{subject}"', seconds=seconds)
+
     def _await(self, *criteria: str, seconds: float) -> EmailMessage:
         end = time.monotonic() + seconds
         with self.imap() as session:
