@@ -47,19 +47,26 @@ def anchors_pem(fleet: Fleet, one: Establishment) -> bytes:
     Raises:
         PkiError: the file cannot be read.
     """
-    file = fleet.root / one.settings.trust.anchors
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise PkiError(f"{file}: the trust anchors cannot be read: {error.strerror}\n    see trust.anchors") from error
+    return _content(fleet.root / one.settings.trust.anchors, "trust.anchors")
 
 
 def anchors(fleet: Fleet, one: Establishment) -> tuple[x509.Certificate, ...]:
     """The same, read; raises PkiError."""
+    return _certificates(fleet.root / one.settings.trust.anchors, "trust.anchors")
+
+
+def _certificates(file: Path, setting: str) -> tuple[x509.Certificate, ...]:
     try:
-        return tuple(x509.load_pem_x509_certificates(anchors_pem(fleet, one)))
+        return tuple(x509.load_pem_x509_certificates(_content(file, setting)))
     except ValueError as error:
-        raise PkiError(f"{fleet.root / one.settings.trust.anchors}: no readable PEM certificates: {error}") from error
+        raise PkiError(f"{file}: no readable PEM certificates: {error}\n    see {setting}") from error
+
+
+def _content(file: Path, setting: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PkiError(f"{file}: the authorities cannot be read: {error.strerror}\n    see {setting}") from error
 
 
 @dataclass
@@ -92,7 +99,9 @@ class WhiteListSource:
     def _from_file(self) -> Held:
         """Raises PkiError for a list that is not to be believed."""
         assert self.file is not None  # noqa: S101 - seen by the caller
-        believed = anchors(self.fleet, self.establishment)
+        trust = self.establishment.settings.trust
+        own = trust.white_list.anchors or trust.anchors
+        believed = _certificates(self.fleet.root / own, "trust.white_list.anchors")
         return Pairs(outside.white_list(self.file, self.establishment.settings, believed, self.now).pairs())
 
 

@@ -34,11 +34,11 @@ _DUE = (Stage.DAYS_30, Stage.DAYS_7)
 
 
 def stage(ends: datetime, now: datetime) -> Stage:
-    """The stage of what ends then: within 7, 30, 60 or 90 days, the limit itself included."""
+    """The stage of what ends then: in less than 7, 30, 60 or 90 days, the limits of the hosts' own alarms."""
     left = (ends - now).total_seconds() / 86400
     if left < 0:
         return Stage.EXPIRED
-    return next((stage for days, stage in _STAGES if left <= days), Stage.FINE)
+    return next((stage for days, stage in _STAGES if left < days), Stage.FINE)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import base64
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from cryptography import x509
 
@@ -109,12 +110,13 @@ def _asked(
     url = settings.trust.revocation.ocsp
     if url is None:
         return None
-    question = base64.b64encode(ocsp.request(issuer, leaf.serial_number)).decode()
+    question = quote(base64.b64encode(ocsp.request(issuer, leaf.serial_number)), safe="")
     try:
-        told = _get(
-            settings, f"{url.rstrip('/')}/{question.replace('+', '%2B').replace('/', '%2F').replace('=', '%3D')}"
-        )
-        return issuer.key, leaf.serial_number, ocsp.answer(told, issuer, leaf.serial_number, now).standing
-    except (fetch.FetchError, ValueError) as error:
-        notes.append(f"OCSP not to be had: {error}")
+        told = ocsp.answer(_get(settings, f"{url.rstrip('/')}/{question}"), issuer, leaf.serial_number, now)
+    except fetch.FetchError as error:
+        notes.append(f"OCSP not to be had: {url}: {error.slug}")
         return None
+    if told.standing is Standing.UNKNOWN:
+        notes.append(f"OCSP without a usable answer: {url}: {told.why}")
+        return None
+    return issuer.key, leaf.serial_number, told.standing

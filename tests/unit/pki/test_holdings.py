@@ -9,6 +9,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from desk import HOST, REQUEST, Desk, authority, key
 
 from vaguemestre.errors import Exit
+from vaguemestre.host.trust.alarms import CERTIFICATE_DAYS
 from vaguemestre.pki.asking import ask
 from vaguemestre.pki.authority import CertificateRequest
 from vaguemestre.pki.fleet import every_holding
@@ -23,20 +24,26 @@ MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ("left", "expected"),
     [
         (timedelta(days=1000), Stage.FINE),
-        (timedelta(days=90, seconds=1), Stage.FINE),
-        (timedelta(days=90), Stage.DAYS_90),
-        (timedelta(days=60, seconds=1), Stage.DAYS_90),
-        (timedelta(days=60), Stage.DAYS_60),
-        (timedelta(days=30, seconds=1), Stage.DAYS_60),
-        (timedelta(days=30), Stage.DAYS_30),
-        (timedelta(days=7, seconds=1), Stage.DAYS_30),
-        (timedelta(days=7), Stage.DAYS_7),
+        (timedelta(days=90), Stage.FINE),
+        (timedelta(days=90, seconds=-1), Stage.DAYS_90),
+        (timedelta(days=60), Stage.DAYS_90),
+        (timedelta(days=60, seconds=-1), Stage.DAYS_60),
+        (timedelta(days=30), Stage.DAYS_60),
+        (timedelta(days=30, seconds=-1), Stage.DAYS_30),
+        (timedelta(days=7), Stage.DAYS_30),
+        (timedelta(days=7, seconds=-1), Stage.DAYS_7),
         (timedelta(0), Stage.DAYS_7),
         (timedelta(seconds=-1), Stage.EXPIRED),
     ],
 )
 def test_the_stages_are_90_60_30_and_7_days(left: timedelta, expected: Stage) -> None:
     assert stage(MOMENT + left, MOMENT) is expected
+
+
+def test_the_limits_are_those_at_which_hosts_alarm() -> None:
+    named = [int(one.value.split()[0]) for one in Stage if one.value.endswith("days")]
+    assert sorted(named) == sorted(CERTIFICATE_DAYS)
+    assert all(stage(MOMENT + timedelta(days=days - 0.1), MOMENT).value == f"{days} days" for days in CERTIFICATE_DAYS)
 
 
 def holding(state: str, days: float) -> Holding:
@@ -47,8 +54,8 @@ def holding(state: str, days: float) -> Holding:
     ("found", "expected"),
     [
         ([], Exit.OK),
-        ([holding("live", 31)], Exit.OK),
-        ([holding("live", 30)], Exit.CHANGES),
+        ([holding("live", 30)], Exit.OK),
+        ([holding("live", 29.9)], Exit.CHANGES),
         ([holding("next", 3)], Exit.CHANGES),
         ([holding("anchor", 3)], Exit.CHANGES),
         ([holding("live", -1)], Exit.FAILED),
