@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -114,3 +115,13 @@ def test_all_that_is_wrong_is_said_at_once(authority: Authority) -> None:
     found = problems(authority, Issued(authority.issue(REQUEST).key, bad.chain), "mail.elsewhere.test")
     assert len(found) == 4
     assert all(one.startswith("mail.elsewhere.test: ") for one in found)
+
+
+def test_a_key_that_is_damaged_is_refused(authority: Authority, issued: Issued) -> None:
+    """Its public half is right, so only its work can tell."""
+    whole = issued.key.private_numbers()
+    bent = rsa.RSAPrivateNumbers(
+        whole.p, whole.q, whole.d ^ 2, whole.dmp1 ^ 2, whole.dmq1, whole.iqmp, whole.public_numbers
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    (problem,) = check(HOST, issued.chain_pem(), Issued(bent, issued.chain).key_pem(), authority.anchors_pem())
+    assert "tls.key is damaged" in problem
