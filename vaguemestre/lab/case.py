@@ -75,12 +75,13 @@ class Transaction:
 
     Texts may hold {domain} and {host}, the case's, and {own} and {recipient}, domain and mailbox of the operator under
     audit. `sender` empty is the null sender (RFC 5321 section 6.1); `header_from` empty is the same as the sender;
-    `authors` is how often the From header stands there; `second` is one more recipient; `command` is said before all
-    that, whatever it is answered.
+    `name` is what the From header displays, `authors` how often it stands there; `second` is one more recipient;
+    `command` is said before all that, whatever it is answered.
     """
 
     sender: str = "audit@{domain}"
     header_from: str = ""
+    name: str = ""
     recipient: str = "{recipient}"
     authors: int = 1
     second: str = ""

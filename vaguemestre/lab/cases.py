@@ -170,7 +170,7 @@ NAMES = (
         ),
     ),
     _case(
-        126, "plusieurs-dn-1-audit", "Plusieurs DN inscrits: le premier", "Several DNs listed: the first",
+        126, "plusieurs-dn-1-audit", "Plusieurs DN inscrits : le premier", "Several DNs listed: the first",
         ACCEPTED, ACCEPTED,
         listed=_lines(
             _at("plusieurs-dn-1-audit"),
@@ -178,7 +178,7 @@ NAMES = (
         ),
     ),
     _case(
-        127, "plusieurs-dn-3-audit", "Plusieurs DN inscrits: le dernier", "Several DNs listed: the last",
+        127, "plusieurs-dn-3-audit", "Plusieurs DN inscrits : le dernier", "Several DNs listed: the last",
         ACCEPTED, ACCEPTED,
         listed=_lines(
             _at("plusieurs-dn-3-audit"),
@@ -230,12 +230,17 @@ DOMAINS = (
 
 SENDERS = (
     _case(
-        140, "from-usurpe-audit", "En-tete From d'un autre que l'expéditeur", "Header From of another than the sender",
+        140, "from-usurpe-audit", "En-tête From d'un autre que l'expéditeur", "Header From of another than the sender",
         "from_disagrees", None, transactions=(Transaction(header_from="medecin@{own}"),),
     ),
     _case(
         141, "from-double-audit", "Deux en-têtes From", "Two From headers",
         "from_unusable", None, transactions=(Transaction(authors=2),),
+    ),
+    _case(
+        136, "from-nom-usurpe-audit", "En-tête From dont le nom affiché montre une autre adresse",
+        "From header whose displayed name shows another address",
+        "from_unusable", None, transactions=(Transaction(name="medecin@{own}"),),
     ),
     _case(
         142, "retour-audit", "Expéditeur nul d'un opérateur inscrit", "Null sender, from a listed operator",
@@ -263,6 +268,10 @@ SENDERS = (
         "not_relayed", None, transactions=(Transaction(recipient="audit@outside.example"),),
     ),
     _case(
+        147, "relais-dedans-audit", "Relais vers un autre opérateur", "Relay to another operator",
+        "not_relayed", None, transactions=(Transaction(recipient=f"audit@{_at('cert-valide-audit')}"),),
+    ),
+    _case(
         148, "relais-second-audit", "Relais vers l'extérieur par un second destinataire",
         "Relay to the outside by a second recipient",
         "not_relayed", None, transactions=(Transaction(second="audit@outside.example"),),
@@ -282,10 +291,6 @@ SENDERS = (
             ),
         ),
     ),
-    _case(
-        147, "relais-dedans-audit", "Relais vers un autre opérateur", "Relay to another operator",
-        "not_relayed", None, transactions=(Transaction(recipient=f"audit@{_at('cert-valide-audit')}"),),
-    ),
 )  # fmt: skip
 
 
@@ -304,12 +309,12 @@ def _mx(number: int, slug: str, part: int, **different: Any) -> Host:
 
 SERVERS = (
     _case(
-        150, "mx-mauvais-audit", "Deux MX: le premier révoqué, le second juste",
+        150, "mx-mauvais-audit", "Deux MX : le premier révoqué, le second juste",
         "Two MX: the first revoked, the second right", None, ACCEPTED,
         **_pair("mx-mauvais-audit", _mx(1, "mx-mauvais-audit", 150, revoked=True), _mx(2, "mx-mauvais-audit", 151)),
     ),
     _case(
-        152, "mx-absent-audit", "Deux MX: le premier éteint, le second juste",
+        152, "mx-absent-audit", "Deux MX : le premier éteint, le second juste",
         "Two MX: the first down, the second right", None, ACCEPTED,
         **_pair("mx-absent-audit", _mx(1, "mx-absent-audit", 152, manner="closed"), _mx(2, "mx-absent-audit", 153)),
     ),

@@ -154,3 +154,15 @@ def test_what_was_made_is_kept_and_another_authority_makes_it_anew(tmp_path: Pat
 def test_a_lab_without_peers_gets_nothing(tmp_path: Path) -> None:
     bare = Plan("essai", IPv4Network("192.0.2.0/24"), ())
     assert peers.provide(bare, Authority.create(), tmp_path).files == ()
+
+
+def test_the_documentation_tells_every_case_with_its_answers() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    rows = [line for line in told.splitlines() if line.startswith("| `") and "-audit`" in line]
+    assert rows == [f"| `{c.slug}` | {c.fr} | {c.en} | {_told(c.inbound)} | {_told(c.outbound)} |" for c in CASES]
+
+
+def _told(answer: str | None) -> str:
+    if answer is None:
+        return "–"
+    return "accepté / accepted" if answer == "accepted" else f"`{answer}` {BY_NAME[answer].code}"

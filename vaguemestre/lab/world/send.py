@@ -110,7 +110,8 @@ def play(case: Case, run: str, operator: str, own: str, recipient: str) -> None:
             session.step("EHLO", b"EHLO " + case["host"].encode())
         for number, one in enumerate(case["transactions"], start=1):
             sender, to = filled(one["sender"]), filled(one["recipient"])
-            author = filled(one["header_from"]) or sender
+            author = f"<{filled(one['header_from']) or sender}>"
+            author = f'"{filled(one["name"])}" {author}' if one["name"] else author
             mark = f"{run}.{case['slug']}.{number}@{case['host']}"
             recipients = [to, filled(one["second"])] if one["second"] else [to]
             session.send(
@@ -124,7 +125,7 @@ def play(case: Case, run: str, operator: str, own: str, recipient: str) -> None:
 
 
 def _letter(author: str, authors: int, to: str, subject: str, mark: str) -> bytes:
-    heads = [f"From: <{author}>"] * authors + [f"To: <{to}>", f"Subject: Audit {subject}", f"Date: {formatdate()}"]
+    heads = [f"From: {author}"] * authors + [f"To: <{to}>", f"Subject: Audit {subject}", f"Date: {formatdate()}"]
     body = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=us-ascii", "", "Message d'audit, sans contenu."]
     return "".join(f"{line}\r\n" for line in [*heads, f"Message-ID: <{mark}>", *body]).encode()
 
