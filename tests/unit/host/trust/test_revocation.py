@@ -157,7 +157,7 @@ def scope(**different: object) -> tuple[x509.ExtensionType, bool]:
     "extension",
     [
         (x509.DeltaCRLIndicator(1), True),
-        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\x05\x00"), True),
         scope(only_contains_ca_certs=True),
         scope(only_contains_attribute_certs=True, full_name=None),
         scope(indirect_crl=True),
