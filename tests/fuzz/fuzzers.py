@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import addresses, certificates, names, white_list
+from fuzz import addresses, certificates, faces, names, white_list
 from fuzz.fuzzer import Fuzzer
 
 FUZZERS: tuple[Fuzzer, ...] = (
@@ -14,4 +14,8 @@ FUZZERS: tuple[Fuzzer, ...] = (
     certificates.CERTIFICATES,
     certificates.LISTS,
     certificates.ANSWERS,
+    faces.POLICY,
+    faces.MAPS,
+    faces.AUTH,
+    faces.MILTER,
 )

@@ -49,6 +49,7 @@ class Conversation(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
         self.heard = self._loop.time()
 
     @property
@@ -89,6 +90,10 @@ class Conversation(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.resume_reading()
 
+    def end(self) -> None:
+        """Nothing more is taken; the connection ends when what was answered is written."""
+        self._ended = True
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
@@ -101,7 +106,7 @@ class Conversation(asyncio.BufferedProtocol):
         """Answer all that is complete."""
         out: list[bytes] = []
         try:
-            while self._buffer:
+            while self._buffer and not self._ended:
                 reply = self.take(self._buffer)
                 if reply is None:
                     break
@@ -137,8 +142,9 @@ class Conversation(asyncio.BufferedProtocol):
         return None
 
     def _send(self, out: list[bytes]) -> None:
-        if self._transport is None or not any(out):
+        if self._transport is None:
             return
-        self._transport.write(b"".join(out))
-        if self.once:
+        if any(out):
+            self._transport.write(b"".join(out))
+        if self._ended or (self.once and out):
             self._transport.close()

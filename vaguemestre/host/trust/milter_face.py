@@ -73,7 +73,7 @@ class MilterFace(Conversation):
             self._forget(command)
             return b""
         if command == "Q":
-            self.close()
+            self.end()
             return b""
         if command in "CHRTBU":
             return _CONTINUE
