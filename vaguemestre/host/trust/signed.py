@@ -52,7 +52,7 @@ class WhiteListError(ValueError):
     """A list that is refused; `reason` is a slug for logs and metrics, `str()` the sentence for people."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(" ".join(message.split())[:500])
         self.reason = reason
 
 
@@ -114,7 +114,7 @@ def _parsed(document: bytes) -> Element:
     try:
         return etree.fromstring(document, parser=_parser())
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise WhiteListError("not_xml", f"it is not well-formed XML, or was cut short: {error}"[:300]) from None
+        raise WhiteListError("not_xml", f"it is not well-formed XML, or was cut short: {error}") from None
 
 
 def _only_signature(tree: Element, root: str) -> Element:
@@ -160,30 +160,35 @@ def _certificate(signature: Element) -> x509.Certificate:
         raise WhiteListError("key_info", "KeyInfo has other things than the signer's certificate")
     try:
         der = base64.b64decode("".join((written[0].text or "").split()), validate=True)
-        return guarded(lambda: x509.load_der_x509_certificate(der))
+        return guarded(lambda: _whole(x509.load_der_x509_certificate(der)))
     except (ValueError, UnreadableError):
         raise WhiteListError("key_info", "the signer's certificate cannot be read") from None
+
+
+def _whole(certificate: x509.Certificate) -> x509.Certificate:
+    """The certificate, after a look at all that is decoded only when it is asked for: later nothing is left to fail."""
+    list(certificate.extensions)
+    certificate.public_key()
+    for name in (certificate.subject, certificate.issuer):
+        dn.text_of(name)
+    _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.serial_number)
+    return certificate
 
 
 def _facts(
     certificate: x509.Certificate, anchors: Sequence[x509.Certificate], signer: str, at: datetime
 ) -> SignerFacts:
-    try:
-        chain = _chain(certificate, anchors)
-        _check_dates((certificate, *chain), at)
-        _check_signer(certificate, signer)
-        return SignerFacts(
-            name=signer,
-            dn=dn.text_of(certificate.subject),
-            serial=certificate.serial_number,
-            issuer=Authority(chain[0]).key,
-            not_before=certificate.not_valid_before_utc,
-            not_after=certificate.not_valid_after_utc,
-        )
-    except WhiteListError:
-        raise
-    except ValueError:
-        raise WhiteListError("key_info", "the signer's certificate cannot be read") from None
+    chain = _chain(certificate, anchors)
+    _check_dates((certificate, *chain), at)
+    _check_signer(certificate, signer)
+    return SignerFacts(
+        name=signer,
+        dn=dn.text_of(certificate.subject),
+        serial=certificate.serial_number,
+        issuer=Authority(chain[0]).key,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+    )
 
 
 def _chain(certificate: x509.Certificate, anchors: Sequence[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -229,12 +234,23 @@ def _check_signer(certificate: x509.Certificate, signer: str) -> None:
 
 
 def _checked(tree: Element, certificate: x509.Certificate, at: datetime) -> Element:
-    """The tree that the signature covers, made from the canonical bytes; `tree` is spoilt by it.
+    """The tree that the signature covers, made from the canonical bytes; `tree` is spoilt by it."""
+    try:
+        result = _verifier(tree).verify(tree, x509_cert=certificate, parser=_parser(), expect_config=_expected(at))
+    except Exception as error:  # a library before hostile input: whatever it says, the answer is no
+        raise WhiteListError("bad_signature", f"the signature does not hold: {error}") from None
+    if isinstance(result, list) or result.signed_xml is None:
+        raise WhiteListError("bad_signature", "the signature does not cover one document")
+    return result.signed_xml
 
-    The library parses and copies a document again before each step, lest its caller's tree changes. Ours was parsed
-    once, with a strict parser, and nobody needs it afterwards: half of the time and of the memory are saved. Should a
-    later version name these steps differently, it copies.
+
+def _verifier(tree: Element) -> Any:
+    """signxml's verifier, for a tree that was parsed once, with a strict parser, and that nobody needs afterwards.
+
+    The library parses and copies a document again before each step, lest its caller's tree changes; not doing so saves
+    half of the time and of the memory. Should a later version name these steps differently, it copies.
     """
+    from lxml import etree
     from signxml.verifier import XMLVerifier
 
     library: Any = XMLVerifier
@@ -250,13 +266,15 @@ def _checked(tree: Element, certificate: x509.Certificate, at: datetime) -> Elem
         def _fromstring(self, xml_string: Any, **how: Any) -> Element:
             return tree if xml_string is copied else super()._fromstring(xml_string, **how)
 
-    try:
-        result = Verifier().verify(tree, x509_cert=certificate, parser=_parser(), expect_config=_expected(at))
-    except Exception as error:  # a library before hostile input: whatever it says, the answer is no
-        raise WhiteListError("bad_signature", f"the signature does not hold: {error}"[:300]) from None
-    if isinstance(result, list) or result.signed_xml is None:
-        raise WhiteListError("bad_signature", "the signature does not cover one document")
-    return result.signed_xml
+        def _c14n(self, nodes: Element, *args: Any, **how: Any) -> Any:
+            """Of whole documents only: lxml spoils the inclusive form of parts with needless ``xmlns=""``."""
+            if nodes is tree:
+                whole = tree.getroottree()
+            else:
+                whole = etree.fromstring(etree.tostring(nodes, with_tail=False), _parser()).getroottree()
+            return super()._c14n(whole, *args, **how)
+
+    return Verifier()
 
 
 def _expected(at: datetime) -> SignatureConfiguration:

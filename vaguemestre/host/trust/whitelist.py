@@ -112,7 +112,7 @@ def _check_structure(tree: Element) -> None:
     structure = etree.RelaxNG(etree.fromstring(_STRUCTURE))
     if not structure.validate(tree):
         wrong = structure.error_log[0]
-        raise WhiteListError("structure", f"line {wrong.line}: {wrong.message}"[:300])
+        raise WhiteListError("structure", f"line {wrong.line}: {wrong.message}")
     if next(tree.iter(etree.PI), None) is not None:
         raise WhiteListError("structure", "it has processing instructions")
 
