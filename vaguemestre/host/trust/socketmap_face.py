@@ -49,10 +49,7 @@ class SocketmapFace(Conversation):
             return _error(reasons.UNUSABLE_RECIPIENT)
         if self._peers.ours(name):
             return NOT_FOUND
-        reason = self._peers.route(name).reason
-        if reason.accepts:
-            return b"OK smtp:"
-        return _temporary(reason) if reason.temporary else _error(reason)
+        return way(self._peers.route(name).reason)
 
     def _tls(self, key: str) -> Reply:
         answer = self._peers.pins(key)
@@ -82,6 +79,17 @@ def netstring(buffer: bytearray) -> bytes | None:
 
 def framed(text: bytes) -> bytes:
     return b"%d:%s," % (len(text), text)
+
+
+def way(reason: Reason) -> bytes:
+    """The transport for a domain: out, back to its writer, or not now.
+
+    A peer whose certificate has expired is deferred when it writes to us, for that mends with time; mail to it comes
+    back now, for its writer should know.
+    """
+    if reason.accepts:
+        return b"OK smtp:"
+    return _error(reason) if reason.final or not reason.temporary else _temporary(reason)
 
 
 def policy(pins: Pins) -> bytes:

@@ -11,6 +11,8 @@ from urllib.parse import quote
 import pytest
 from rehearsed_space import OTHERS, OWN, PEER, Running, TrustSpace, identity, request, trust_space
 
+from vaguemestre.host.trust.reasons import REASONS
+from vaguemestre.host.trust.socketmap_face import way
 from vaguemestre.pki.authority import Issued
 
 
@@ -159,6 +161,14 @@ def test_the_transport_map_lets_mail_out_to_listed_domains_only(running: Running
         }.items():
             one.sendall(net(f"transport {key}"))
             assert answer in one.recv(4096), key
+
+
+def test_mail_to_a_peer_whose_certificate_is_bad_comes_back_and_waits_for_one_that_may_mend() -> None:
+    for reason in (one for one in REASONS if not one.accepts):
+        answer = way(reason)
+        back = reason.final or reason.smtp >= 500
+        assert answer.startswith(b"OK error:5." if back else b"TEMP 4."), reason.name
+        assert reason.code.encode() in answer
 
 
 def test_the_tls_map_never_says_not_found(running: Running) -> None:
