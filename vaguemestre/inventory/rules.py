@@ -169,6 +169,19 @@ def _roles_once(reading: Reading) -> Iterator[Problem]:
                     yield source.document.problem((*loc, "roles", place), f"{role} is here twice", "keep one")
 
 
+def _reachable(reading: Reading) -> Iterator[Problem]:
+    """Port 25 is the edge's: an operator without one sends mail, and nobody can write back."""
+    for source in _of_mode(reading, Mode.OPERATOR):
+        hosts = list(source.hosts())
+        if any(host.has(RoleName.EDGE) for _, host in hosts):
+            continue
+        for loc, host in hosts:
+            if host.has(RoleName.POSTFIX):
+                yield source.document.problem(
+                    (*loc, "roles"), f"no other operator could write to {host.name}", "add edge to its roles"
+                )
+
+
 def _staff_file(reading: Reading) -> Iterator[Problem]:
     for source in reading.sources:
         mailboxes = source.establishment.mailboxes
@@ -190,14 +203,19 @@ def _anchors(reading: Reading) -> Iterator[Problem]:
         return
     told: set[Path] = set()
     for source in reading.sources:
-        anchors = source.establishment.settings.trust.anchors
-        if source.establishment.hosts and anchors not in told and not _is_file(source.document.file.parent / anchors):
-            told.add(anchors)
-            yield source.document.problem(
-                ("settings", "trust", "anchors"),
-                f"the national authorities' file {anchors} does not exist",
-                "put the PEM of the IGC-Santé chain there; the path is relative to the inventory",
-            )
+        trust = source.establishment.settings.trust
+        wanted: tuple[tuple[Loc, Path | None], ...] = (
+            (("settings", "trust", "anchors"), trust.anchors),
+            (("settings", "trust", "white_list", "anchors"), trust.white_list.anchors),
+        )
+        for loc, file in wanted if source.establishment.hosts else ():
+            if file is not None and file not in told and not _is_file(source.document.file.parent / file):
+                told.add(file)
+                yield source.document.problem(
+                    loc,
+                    f"the national authorities' file {file} does not exist",
+                    "put the PEM of the IGC-Santé chain there; the path is relative to the inventory",
+                )
 
 
 def _inside_the_lab(reading: Reading) -> Iterator[Problem]:
@@ -236,6 +254,7 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _individual_has_no_stack,
     _roles_complete,
     _roles_once,
+    _reachable,
     _staff_file,
     _anchors,
     _inside_the_lab,
