@@ -46,6 +46,7 @@ _CANONICAL = {  # how SignedInfo is written; none that keeps comments
 _HINTS = {f"{_DS}{name}" for name in ("X509IssuerSerial", "X509SubjectName", "X509SKI")}
 _DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 _MOST_CERTIFICATES = 8
+_MOST_TAGS = 1_000_000  # eight times the national list's; a tree takes memory by its elements, not by its bytes
 
 
 class WhiteListError(ValueError):
@@ -89,6 +90,8 @@ def _check_bytes(document: bytes, max_bytes: int) -> None:
     """What can be refused before any parser sees it; in UTF-8 these markers cannot hide."""
     if len(document) > max_bytes:
         raise WhiteListError("too_large", f"it has {len(document)} bytes, more than the {max_bytes} that are read")
+    if document.count(b"<") > _MOST_TAGS:
+        raise WhiteListError("too_large", f"it has more than {_MOST_TAGS} tags")
     try:
         document.decode("utf-8")
     except UnicodeDecodeError:

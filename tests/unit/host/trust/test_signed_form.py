@@ -158,6 +158,10 @@ def test_a_list_over_the_limit_is_refused_unread() -> None:
     assert understood(signed(), max_bytes=len(signed())).entries
 
 
+def test_a_file_of_nothing_but_tags_is_refused_before_it_takes_the_memory() -> None:
+    assert refused(b"<a>" + b"<b/>" * 1_000_001 + b"</a>", max_bytes=32 << 20) == "too_large"
+
+
 @pytest.mark.parametrize("deep", [300, 100_000])
 def test_elements_nested_without_end_are_refused(deep: int) -> None:
     assert refused(b"<a>" * deep + b"</a>" * deep) in {"not_xml", "wrong_root"}
