@@ -101,7 +101,7 @@ class Secrets:
         (self.root / host / name).unlink(missing_ok=True)
 
 
-def sealed(content: bytes) -> bytes:
+def seal(content: bytes) -> bytes:
     """`content` sealed with Ansible Vault, by the password in the file $ANSIBLE_VAULT_PASSWORD_FILE.
 
     What is sealed before it is written was never in clear on this disk.

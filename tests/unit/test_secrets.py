@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from vaguemestre.secrets import Secrets, SecretsError, version
+from vaguemestre.secrets import Secrets, SecretsError, seal, version
 
 HOST = "mail.pasteur.mssante.test"
 KEY = b"-----BEGIN PRIVATE KEY-----\nnothing of anybody's\n-----END PRIVATE KEY-----\n"
@@ -63,3 +63,26 @@ def test_a_sealed_secret_asks_for_its_password(store: Secrets, tmp_path: Path, m
     password.write_text("wrong horse\n")
     monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(password))
     assert f"the seal does not open with {password}" in refusal(store)
+
+
+def test_what_is_not_live_is_kept_and_never_a_hosts(store: Secrets) -> None:
+    for name in ("tls.key", "tls.next.key", "tls.next.csr", "tls.previous.pem", "tls.discarded.key", ".tls.key.new"):
+        store.write(HOST, name, KEY)
+    assert len(store.names(HOST)) == 6
+    assert set(store.versions(HOST)) == {"tls.key"}
+
+
+def test_what_is_sealed_opens_to_what_it_was(store: Secrets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "password").write_text("correct horse\n")
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(tmp_path / "password"))
+    store.write(HOST, "tls.key", seal(KEY))
+    assert store.sealed(HOST, "tls.key")
+    assert b"PRIVATE" not in (store.root / HOST / "tls.key").read_bytes()
+    assert store.read(HOST, "tls.key") == KEY
+
+
+def test_a_disk_that_does_not_take_a_secret_is_told_in_words(store: Secrets) -> None:
+    store.root.parent.mkdir(exist_ok=True)
+    store.root.write_text("a file where the folder should be")
+    with pytest.raises(SecretsError, match=r"tls\.key: cannot be written: "):
+        store.write(HOST, "tls.key", KEY)

@@ -25,7 +25,7 @@ from vaguemestre.pki.arrival import Chain, same_key
 from vaguemestre.pki.bearer import Bearer
 from vaguemestre.pki.faults import PkiError
 from vaguemestre.pki.request import key_pem
-from vaguemestre.secrets import sealed
+from vaguemestre.secrets import seal
 
 
 class Slot(Enum):
@@ -131,7 +131,7 @@ class Shelf:
 
     def ask(self, key: RSAPrivateKey, csr: bytes) -> None:
         """Keep a new request in the place of any other: its key sealed, before anything that would tell of it."""
-        content = sealed(key_pem(key))
+        content = seal(key_pem(key))
         self.clear_next()
         self.store.write(self.folder, Slot.NEXT.key, content)
         self.store.write(self.folder, Slot.NEXT.csr, csr)
@@ -140,7 +140,7 @@ class Shelf:
         """Put key and certificate in the place for what comes next."""
         held = self.key(Slot.NEXT)
         if held is None or not same_key(held.public_key(), key.public_key()):
-            content = sealed(key_pem(key))
+            content = seal(key_pem(key))
             self.clear_next()
             self.store.write(self.folder, Slot.NEXT.key, content)
         self.store.write(self.folder, Slot.NEXT.chain, chain.pem())
