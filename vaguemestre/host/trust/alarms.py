@@ -132,10 +132,10 @@ def _quarantine(state: State) -> Iterator[Alarm]:
 
 
 def _sources(state: State, settings: Settings) -> Iterator[Alarm]:
-    """Something came and was refused; a source that is merely away is told by what grows old."""
+    """Something came and was refused, twice running: copies of a site that differ for a minute are nobody's worry."""
     for url in (settings.white_list.url, *settings.revocation.crl):
         source = state.sources.get(url)
-        if source is not None and source.failure in _SUSPICIOUS:
+        if source is not None and source.failure in _SUSPICIOUS and source.failures > 1:
             yield Alarm(
                 "refused", url, source.failure, WARNING,
                 f"Ce que publie cette source est refusé; ce qui était connu reste en vigueur. {_why(source)}",

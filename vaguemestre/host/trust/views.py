@@ -115,7 +115,7 @@ def _list(state: State, settings: Settings, now: datetime) -> Plain | None:
 
 
 def _quarantine(waiting: Quarantine | None) -> Plain | None:
-    return waiting and {name: _iso(value) for name, value in asdict(waiting).items()}
+    return None if waiting is None else {name: _iso(value) for name, value in asdict(waiting).items()}
 
 
 def _crl(url: str, state: State, settings: Settings, now: datetime) -> Plain:

@@ -83,7 +83,10 @@ def test_the_lists_signer_is_told_of_sixty_days_before_it_ends(settings: Setting
         (replace(WELL, own={"a.test": OwnDomain(())}), ("own", "unlisted")),
         (replace(WELL, own={"a.test": OwnDomain(("CN=x",))}, ours={"a.test": False}), ("own", "foreign")),
         (replace(WELL, trouble="disk full"), ("store", "trouble")),
-        (replace(WELL, sources={LIST: Source(START).failed(START, "older", "...")}), ("refused", "older")),
+        (
+            replace(WELL, sources={LIST: Source(START).failed(START, "older", "...").failed(START, "older", "...")}),
+            ("refused", "older"),
+        ),
     ],
 )
 def test_what_is_wrong_is_an_alarm(settings: Settings, state: State, expected: tuple[str, str]) -> None:
@@ -94,6 +97,11 @@ def test_what_is_wrong_is_an_alarm(settings: Settings, state: State, expected: t
 def test_a_source_that_is_merely_away_is_no_alarm_by_itself(settings: Settings, slug: str) -> None:
     failing = Source(START, START).failed(START, slug, "...")
     assert stages(replace(WELL, sources={**WELL.sources, LIST: failing}), settings) == []
+
+
+def test_what_was_refused_once_may_be_a_copy_of_the_site_that_lags(settings: Settings) -> None:
+    once = Source(START, START).failed(START, "older", "...")
+    assert stages(replace(WELL, sources={**WELL.sources, LIST: once}), settings) == []
 
 
 def test_a_wrong_clock_is_told_of_and_nothing_that_may_come_of_it(settings: Settings) -> None:
