@@ -23,6 +23,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from vaguemestre import inventory
+from vaguemestre.engines.sessions import Ran
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site, sites
@@ -31,6 +32,8 @@ from vaguemestre.verify.verdict import count, read_junit
 SUBJECT = "Courrier de sortie de M. Zéphyrin IMAGINAIRE"
 BODY = "Cher confrère,\n\nvoici le compte rendu d'hospitalisation de votre patient.\n\nC. Fictif\n"
 OUTSIDE = "quelqu.un@outside.example"
+CASES = ("cert-valide-audit", "sans-tls-audit", "cert-revoque-audit", "cert-cn-diff-dn-audit")
+"""A few of the audit's cases: what national audits try first."""
 
 console = Console(highlight=False)
 
@@ -84,6 +87,8 @@ def _play(reports: Path) -> None:
     _heading("The one writes to the other, and to somebody outside the trust space")
     message = _letter(camille, dominique)
     refusal = _refused(camille)
+    _heading("Peers that national audits try: proven, in clear, revoked, right name in a wrong DN; both ways")
+    _run("vaguemestre audit-trust " + " ".join(f"--case {case}" for case in CASES))
     _heading("Are both what they must be? Asked from outside, by real mail")
     _run(f"vaguemestre verify --reports {shlex.quote(str(reports))}")
     _end(message, refusal, reports, time.monotonic() - began)
@@ -133,23 +138,28 @@ def _site(slug: str) -> Site:
 
 
 def _letter(sender: Correspondent, recipient: Correspondent) -> EmailMessage:
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time()
     message_id = sender.send(recipient.address, SUBJECT, BODY)
     message = recipient.wait_for(message_id)
     shown = Table.grid(padding=(0, 2))
     for header in ("From", "To", "Subject", "Date"):
         shown.add_row(f"[bold]{header}", message[header])
-    shown.add_row("[bold]On the way", _hop(message, recipient))
+    shown.add_row("[bold]Proved by", _proof(sender, recipient, began_at))
     shown.add_row("", f"\n{message.get_content().strip()}")
     seconds = time.monotonic() - began
     console.print(Panel(shown, title=f"read by IMAP at {recipient.host}, {seconds:.1f} s after it was sent"))
     return message
 
 
-def _hop(message: EmailMessage, recipient: Correspondent) -> str:
-    """What the receiving server wrote about the connection that brought the message."""
-    hops = (" ".join(hop.split()) for hop in message.get_all("Received", []))
-    return next((hop for hop in hops if f"by {recipient.host}" in hop and "TLS" in hop), "(no TLS hop found)")
+def _proof(sender: Correspondent, recipient: Correspondent, since: float) -> str:
+    """Whose certificate the receiving operator proved for the sender's domain, from its trust daemon's journal."""
+    from vaguemestre.engines import pyinfra
+
+    command = f"sudo -n journalctl -q -o cat --since @{since - 5:.0f} -u vaguemestre-trust"
+    ran = pyinfra.run(inventory.load(), [recipient.host], command)[recipient.host]
+    lines = ran.stdout.decode().splitlines() if isinstance(ran, Ran) else []
+    decisions = [json.loads(line) for line in lines if '"verdict":"accepted"' in line and sender.domain in line]
+    return next((one["dn"] for one in decisions if "dn" in one), "(no decision found)")
 
 
 def _refused(sender: Correspondent) -> str:
@@ -166,13 +176,16 @@ def _refused(sender: Correspondent) -> str:
 
 def _end(message: EmailMessage, refusal: str, reports: Path, seconds: float) -> None:
     text = f"""\
-[green]✓[/] {message["From"]} wrote to {message["To"]}: arrived, over mutual TLS
+[green]✓[/] {message["From"]} wrote to {message["To"]}: arrived, each operator proven to the other by certificate
 [green]✓[/] mail to the outside is refused, with {refusal[:9]} and a text that says why
+[green]✓[/] peers without TLS, with a revoked certificate or one of another DN are refused, both ways
 [green]✓[/] {count(read_junit(reports / "verification.xml"))}: {reports}/verification.txt
 
 Two operators are running, [bold]{seconds / 60:.1f} minutes[/] after the first command. Look around:
   [cyan]vaguemestre status[/]                  what is live on each host
   [cyan]vaguemestre plan[/]                    change a file under inventories/lab, see what would change
+  [cyan]vaguemestre trust show[/]              the white list and the revocation lists that each host holds
+  [cyan]vaguemestre audit-trust[/]             all cases of the audit
   [cyan]vaguemestre lab shell mail.ch-lens.mssante.test[/]   a shell on a host
   [cyan]vaguemestre lab down[/]                take it all away again
 The commands are in .venv/bin; README.md says how to go on to a real host."""
