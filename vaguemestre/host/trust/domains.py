@@ -22,7 +22,6 @@ _PARAMETERS = re.compile(r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^ \t=\x00-\x1f\
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
 _ATOM = r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"%!]+"
 _PATH = re.compile(rf"(?P<local>{_QUOTED}|{_ATOM})@(?P<domain>[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"]+)")
-_ENCODED = re.compile(r"=\?[^?\s]+\?[bBqQ]\?[^?]*\?=")
 _PHRASE = re.compile(rf"(?:{_QUOTED}|[^\"\\<>@,;:()\[\]\x00-\x08\x0a-\x1f\x7f])*\Z")
 _AT_SIGNS = frozenset("@\uff20\ufe6b")
 _UNSHOWN = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
@@ -156,14 +155,17 @@ def _without(shown: str, address: str) -> str:
 
 def _decoded(name: str) -> str:
     """What a mail client shows, encoded words resolved wherever they stand, in quotes too."""
-    if "=?" in _ENCODED.sub("", name):
-        raise DomainError("an encoded word does not end")
-    return _ENCODED.sub(_word, re.sub(r"\?=\s+=\?", "?==?", name))
-
-
-def _word(found: re.Match[str]) -> str:
     try:
-        ((content, charset),) = decode_header(found[0])
-        return content if isinstance(content, str) else content.decode(charset or "ascii")
+        shown = "".join(_said(piece, charset) for piece, charset in decode_header(name))
     except (MessageError, LookupError, ValueError) as error:
         raise DomainError("an encoded word cannot be read") from error
+    if "=?" in shown:
+        raise DomainError("an encoded word does not end, or hides another")
+    return shown
+
+
+def _said(piece: str | bytes, charset: str | None) -> str:
+    """A piece as `decode_header` gives it; the language of RFC 2231 section 5 is left out."""
+    if isinstance(piece, str):
+        return piece
+    return piece.decode(charset.partition("*")[0] if charset else "raw-unicode-escape")
