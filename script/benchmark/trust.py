@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark import white_list
+from benchmark import faces, white_list
 from benchmark.measure import FailedError
 from benchmark.table import MIB, Aim
 
@@ -39,6 +39,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="script/bench trust", description=__doc__)
     parser.add_argument("only", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all without")
     parser.add_argument("--times", type=int, default=9, help="runs of each short trial, of which the median counts (9)")
+    parser.add_argument("--seconds", type=float, default=10, help="under load, each face (10)")
     parser.add_argument("--json", type=Path, default=Path("reports/bench-trust.json"), help="where figures are written")
     return parser.parse_args()
 
@@ -63,7 +64,26 @@ def _white_list(options: argparse.Namespace) -> tuple[list[Told], Any]:
     return said, runs
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], tuple[list[Told], Any]]] = {"white-list": _white_list}
+def _faces(options: argparse.Namespace) -> tuple[list[Told], Any]:
+    said: list[Told] = []
+    found = {}
+    for rows in (faces.ENTRIES, faces.ROWS):
+        with tempfile.TemporaryDirectory(prefix="vgm-bench-") as scratch:
+            loads, memory = faces.measured(faces.make(Path(scratch), rows), options.seconds)
+        found[rows] = {"loads": loads, "memory": memory}
+        for load in loads:
+            about = f"{rows:,} rows, {load.face}"
+            policy = load.face == "policy"
+            said.append((f"{about}: decisions a second on one core", load.rate, _RATE if policy else None))
+            said.append((f"{about}: CPU a decision, us", load.cpu * 1e6, None))
+            said.append((f"{about}: median, ms", load.median * 1000, None))
+            said.append((f"{about}: 99th of a hundred, ms", load.late * 1000, _LATE if policy else None))
+        said.append((f"{rows:,} rows: memory of the daemon, MB", memory / MIB, Aim(120, unit=" MB")))
+    return said, found
+
+
+_RATE, _LATE = Aim(15_000, least=True, unit=""), Aim(2, unit=" ms")
+PARTS: dict[str, Callable[[argparse.Namespace], tuple[list[Told], Any]]] = {"white-list": _white_list, "faces": _faces}
 
 
 def _line(told: Told) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -149,6 +150,9 @@ async def _run(settings: Settings, places: Places, sockets: dict[str, socket.soc
             loop.add_signal_handler(number, ended.set)
         loop.set_exception_handler(lambda _, context: _unforeseen(record, context))
         daemon = Daemon(settings, places, record, prober)
+        # What is there now stays: the collector need not look at it again, nor at all for each few hundred decisions.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         record.event("started", pid=os.getpid(), faces=sorted(sockets))
         await daemon.serve(sockets, ended)
         record.event("ended")

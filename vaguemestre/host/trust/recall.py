@@ -1,40 +1,19 @@
 """The stores with what they were asked lately in memory: the same few operators write all day.
 
-An answer is forgotten as soon as other rows are in force (`version`), and is not kept at all when the store could not
-be read meanwhile. Revocation depends on the time too and is kept for seconds only.
+Before each round of questions the daemon calls `look`: what was remembered is forgotten as soon as other rows are in
+force. An answer is not kept when the store changed or could not be read meanwhile. Revocation depends on the time too,
+so it is kept for seconds only.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from vaguemestre.host.trust.store import ListingStore, RevocationStore
 from vaguemestre.host.trust.values import DnKey, IssuerKey, Standing
 
 _MOST = 20_000  # answers, some 5 MB
-_SECONDS = timedelta(seconds=5)
-
-
-class Recall:
-    """Answers of one store; a method of it is asked once for each set of arguments."""
-
-    def __init__(self, store: ListingStore | RevocationStore) -> None:
-        self._store = store
-        self._version: object = None
-        self.answers: dict[object, object] = {}
-
-    def current(self) -> object:
-        """The version in force, what was remembered of another one forgotten."""
-        version = self._store.version
-        if version is not self._version or len(self.answers) >= _MOST:
-            self._version = version
-            self.answers.clear()
-        return version
-
-    def keep(self, version: object, question: object, answer: object) -> None:
-        """Remember, unless the store changed or failed while it answered."""
-        if version is not None and self._store.version is version:
-            self.answers[question] = answer
+_KEPT = timedelta(seconds=5)
 
 
 class RecalledListing:
@@ -42,7 +21,16 @@ class RecalledListing:
 
     def __init__(self, store: ListingStore) -> None:
         self.store = store
-        self._recall = Recall(store)
+        self._version: object = None
+        self._speakers: dict[str, frozenset[DnKey]] = {}
+
+    def look(self) -> bool:
+        """Whether there is a list; forget what another one said."""
+        version = self.store.version
+        if version is not self._version or len(self._speakers) >= _MOST:
+            self._version = version
+            self._speakers = {}
+        return version is not None
 
     @property
     def generated(self) -> datetime:
@@ -52,28 +40,22 @@ class RecalledListing:
         return self.store.fresh(now)
 
     def listed(self, domain: str) -> bool:
-        version = self._recall.current()
-        known = self._recall.answers.get(domain)
-        if known is None:
-            known = self.store.listed(domain)
-            self._recall.keep(version, domain, known)
-        return known is True
+        return bool(self._speakers.get(domain) or self._asked(domain))
 
     def speaks_for(self, dn: DnKey, domain: str) -> bool:
-        version = self._recall.current()
-        known = self._recall.answers.get((dn, domain))
-        if known is None:
-            known = self.store.speaks_for(dn, domain)
-            self._recall.keep(version, (dn, domain), known)
-        return known is True
+        speakers = self._speakers.get(domain)
+        return dn in (self._asked(domain) if speakers is None else speakers)
 
     def knows(self, dn: DnKey) -> bool:
-        version = self._recall.current()
-        known = self._recall.answers.get(dn)
-        if known is None:
-            known = self.store.knows(dn)
-            self._recall.keep(version, dn, known)
-        return known is True
+        return self.store.knows(dn)
+
+    def _asked(self, domain: str) -> frozenset[DnKey]:
+        speakers = self._speakers.get(domain)
+        if speakers is None:
+            speakers = self.store.speakers(domain)
+            if self._version is not None and self.store.version is self._version:
+                self._speakers[domain] = speakers
+        return speakers
 
 
 class RecalledRevocations:
@@ -81,14 +63,23 @@ class RecalledRevocations:
 
     def __init__(self, store: RevocationStore) -> None:
         self.store = store
-        self._recall = Recall(store)
+        self._version: object = None
+        self._since = datetime.min.replace(tzinfo=UTC)
+        self._standings: dict[tuple[IssuerKey, int], Standing] = {}
+
+    def look(self, now: datetime) -> None:
+        """Forget what other lists said, and what was said too long ago."""
+        version = self.store.version
+        since = self._since
+        if version is not self._version or not since <= now < since + _KEPT or len(self._standings) >= _MOST:
+            self._version = version
+            self._since = now
+            self._standings = {}
 
     def standing(self, issuer: IssuerKey, serial: int, now: datetime) -> Standing:
-        version = self._recall.current()
-        known = self._recall.answers.get((issuer, serial))
-        if isinstance(known, tuple) and known[0] <= now < known[1]:
-            answer: Standing = known[2]
-            return answer
-        answer = self.store.standing(issuer, serial, now)
-        self._recall.keep(version, (issuer, serial), (now, now + _SECONDS, answer))
-        return answer
+        known = self._standings.get((issuer, serial))
+        if known is None:
+            known = self.store.standing(issuer, serial, now)
+            if self._version is not None and self.store.version is self._version:
+                self._standings[issuer, serial] = known
+        return known

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision
 
 _MOST = 4 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
@@ -124,20 +123,31 @@ class Record:
         self.journal = journal
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.events: Counter[str] = Counter()
+        self._second = 0
+        self._stamp = ""
 
     def decision(self, face: str, decision: Decision, facts: Mapping[str, str | int]) -> None:
         """One decision of a face; `facts` are domains, client, dn. Empty ones are left out."""
-        reason: Reason = decision.reason
+        reason = decision.reason
         self.decisions[face, reason.name] += 1
-        line = [f'{{"time":"{_now()}","face":"{face}","verdict":"{reason.name}","code":"{reason.code}"']
+        line = f'{{"time":"{self._clock()}","face":"{face}","verdict":"{reason.name}","code":"{reason.code}"'
         for name, value in facts.items():
             if value:
-                line.append(f'"{name}":{_quoted(value[:_LONGEST]) if isinstance(value, str) else value}')
+                line += f',"{name}":{_quoted(value[:_LONGEST]) if isinstance(value, str) else value}'
         if decision.identity is not None:
-            line.append(f'"serial":"{decision.identity.serial:x}"')
+            line += f',"serial":"{decision.identity.serial:x}"'
         if decision.detail:
-            line.append(f'"detail":{_quoted(decision.detail[:_LONGEST])}')
-        self.journal.write(",".join(line).encode(errors="backslashreplace") + b"}\n")
+            line += f',"detail":{_quoted(decision.detail[:_LONGEST])}'
+        self.journal.write(line.encode(errors="backslashreplace") + b"}\n")
+
+    def _clock(self) -> str:
+        """The time to the millisecond, ISO 8601; the part down to the second is made once a second."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._stamp}.{int((now - second) * 1000):03d}+00:00"
 
     def event(self, name: str, **facts: object) -> None:
         """Something that happened to the daemon itself."""
