@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from golden.hosts import context
 
-from roles import dovecot, pki
-from vaguemestre.release import Unit
+from roles import dovecot, pki, trust
+from vaguemestre.release import File, Unit
 
 WITH_IPV6 = context("fullest", "mail.ch-lens")
 WITHOUT = context("smallest", "mail")
@@ -35,3 +35,14 @@ def test_only_suites_with_forward_secrecy_and_authenticated_encryption_are_offer
     suites = dovecot.CIPHERS.split(":")
     assert all(one.startswith("ECDHE-") for one in suites)
     assert all("GCM" in one or "POLY1305" in one for one in suites)
+
+
+def test_filters_send_through_the_door_that_keeps_forwarded_mail_in_the_house() -> None:
+    """In the forwarder's name: a sender of another operator's would be refused there."""
+    configuration = next(
+        item.content.decode()
+        for item in dovecot.items(WITHOUT)
+        if isinstance(item, File) and "dovecot.conf" in item.path
+    )
+    assert f"submission_host = 127.0.0.1:{trust.NOTICES}\n" in configuration
+    assert "sieve_redirect_envelope_from = recipient\n" in configuration
