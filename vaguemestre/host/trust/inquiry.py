@@ -22,6 +22,7 @@ Named = tuple[IssuerKey, int]
 _SECONDS = 5.0  # for the whole of one question
 _MOST = 10_000  # answers kept
 _UNKNOWN_FOR = timedelta(seconds=60)  # how long "I do not know" is believed
+_NONSENSE = 3  # answers in a row that are none, one certificate each, until that is the responder's fault
 _REST = (5.0, 60.0)  # seconds a failing responder is left alone, first and at most
 
 
@@ -56,8 +57,9 @@ class Inquiry:
             await asyncio.wait(flights, timeout=_SECONDS + 1)
 
     def _open(self, certificate: Named, now: datetime) -> bool:
+        """Whether nothing is known of it that holds, and it has an issuer whom the answer could be verified with."""
         answer = self._answers.get(certificate)
-        return answer is None or now >= answer.until
+        return (answer is None or now >= answer.until) and self._authorities.find(certificate[0]) is not None
 
     def _flight(self, certificate: Named) -> asyncio.Task[None]:
         task = self._flights.get(certificate)
@@ -72,10 +74,11 @@ class Inquiry:
             async with asyncio.timeout(_SECONDS):
                 answer = await self._answer(certificate)
         except Exception as error:
-            return self._failed(f"{type(error).__name__}: {error}")
+            return self._failed(f"{type(error).__name__}: {error}", most=1)
         if answer.why:
-            return self._failed(answer.why)
-        self._failures = 0
+            self._failed(answer.why, most=_NONSENSE)
+        else:
+            self._failures = 0
         if answer.standing is Standing.UNKNOWN:
             answer = ocsp.Answer(Standing.UNKNOWN, datetime.now(UTC) + _UNKNOWN_FOR)
         if len(self._answers) >= _MOST:
@@ -87,16 +90,18 @@ class Inquiry:
         issuer, serial = certificate
         authority = self._authorities.find(issuer)
         if authority is None:
-            return ocsp.Answer(Standing.UNKNOWN, datetime.now(UTC), "issued by nobody who is held")
+            raise ValueError("issued by nobody who is held")
         body = await _post(self._url, self._proxy, ocsp.request(authority, serial))
         return ocsp.answer(body, authority, serial, datetime.now(UTC))
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: str, most: int) -> None:
+        """Leave the responder alone from the failure of number `most` in a row on."""
         self._failures += 1
-        first, most = _REST
-        rest = min(most, first * 2 ** min(self._failures - 1, 10))
-        self._not_before = asyncio.get_running_loop().time() + rest
-        self._record.event("ocsp_failed", why=why[:300], rest_seconds=rest)
+        if self._failures >= most:
+            first, longest = _REST
+            rest = min(longest, first * 2 ** min(self._failures - most, 10))
+            self._not_before = asyncio.get_running_loop().time() + rest
+        self._record.event("ocsp_failed", why=why[:300], in_a_row=self._failures)
 
 
 class Asked:

@@ -1,191 +1,139 @@
-"""OCSP over a real connection, from the lab's own responder: what it says counts, and its silence defers."""
+"""OCSP when the lists do not know: a real responder over a real connection, well or badly behaved."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Coroutine, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 import pytest
+from rehearsed_space import OTHERS, PEER, TrustSpace, identity, trust_space
 
-import vaguemestre.lab
-import vaguemestre.pki
-from vaguemestre.host.trust.authorities import authorities
-from vaguemestre.host.trust.inquiry import Asked, Inquiry
+from vaguemestre.host.trust import inquiry, layout, reasons
+from vaguemestre.host.trust.daemon import knowledge
+from vaguemestre.host.trust.desk import Answer, Desk, Opening
+from vaguemestre.host.trust.inquiry import Inquiry
 from vaguemestre.host.trust.record import Journal, Record
-from vaguemestre.host.trust.values import IssuerKey, Standing
-from vaguemestre.pki.authority import Authority
-
-NATIONAL = Authority.create()
-HELD = authorities(NATIONAL.anchors_pem())
-ISSUING, ROOT = HELD.issuing[0].key, HELD.roots[0].key
-GOOD, BAD, AUTHORITY = 17, 23, NATIONAL.issuing.leaf.serial_number
-PROGRAM = Path(vaguemestre.lab.__file__).parent / "world" / "ocsp.py"
-
-
-class Lists:
-    """The revocation lists of a host that has none, or that know what they know."""
-
-    def __init__(self, **told: Standing) -> None:
-        self.told = {int(name[1:]): standing for name, standing in told.items()}
-
-    def standing(self, issuer: IssuerKey, serial: int, now: datetime) -> Standing:
-        return self.told.get(serial, Standing.UNKNOWN)
+from vaguemestre.host.trust.values import Decision
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the responder of the lab's world host answers from."""
-    folder = tmp_path_factory.mktemp("ocsp")
-    for name, author in (("issuing", NATIONAL.issuing), ("root", NATIONAL.root)):
-        voice = NATIONAL.issue_responder("issuing" if name == "issuing" else "root")
-        (folder / name).mkdir()
-        for file, content in (
-            ("authority.pem", author.leaf_pem()),
-            ("responder.pem", voice.leaf_pem()),
-            ("responder.key", voice.key_pem()),
-            ("revoked.json", b"{}"),
-        ):
-            (folder / name / file).write_bytes(content)
-    revoke(folder, BAD)
-    return folder
+def space() -> Iterator[TrustSpace]:
+    """Nothing is known of revocation here but what OCSP says."""
+    with trust_space() as made:
+        made.forget_revocation()
+        yield made
 
 
-def revoke(folder: Path, *serials: int) -> None:
-    told = {f"{serial:x}": datetime.now(UTC).isoformat() for serial in serials}
-    (folder / "issuing" / "revoked.json").write_text(json.dumps(told))
+@dataclass
+class Responder:
+    """Answers as the authority does, or as `manner` says: down, silent, page, huge, cut."""
+
+    space: TrustSpace
+    manner: str = "good"
+    asked: int = 0
+    targets: list[bytes] = field(default_factory=list)
+
+    async def met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.asked += 1
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.targets.append(head.split(b" ", 2)[1])
+        size = next(
+            int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+        )
+        question = await reader.readexactly(size)
+        if self.manner == "silent":
+            await reader.read()
+        body = self.space.authority.ocsp_answer(question)
+        body = {"page": b"<html>blocked</html>", "huge": b"x" * 200_000, "cut": body[:100]}.get(self.manner, body)
+        status = b"503 No" if self.manner == "down" else b"200 OK"
+        writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
 
 
-@pytest.fixture(scope="module")
-def url(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        port = chosen.getsockname()[1]
-    beside = {**os.environ, "PYTHONPATH": str(Path(vaguemestre.pki.__file__).parent)}
-    with subprocess.Popen(
-        [sys.executable, PROGRAM, str(port), folder], env=beside, stderr=subprocess.DEVNULL
-    ) as server:
-        _until_open(port)
-        yield f"http://127.0.0.1:{port}"
-        server.kill()
+@asynccontextmanager
+async def desk(space: TrustSpace, responder: Responder) -> AsyncIterator[Desk]:
+    server = await asyncio.start_server(responder.met, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/ocsp"
+    sink = os.open(os.devnull, os.O_WRONLY)
+    record = Record(Journal(sink, asyncio.get_running_loop()))
+    held = knowledge(layout.settings(space.config), space.places)
+    yield Desk(held, record, Inquiry(url, None, held.authorities, record))
+    server.close()
+    record.journal.close()
+    os.close(sink)
 
 
-def _until_open(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"no responder on port {port}")
+async def decided(answer: Answer) -> Decision:
+    return answer if isinstance(answer, Decision) else await answer
 
 
-def run(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(story)
+def test_a_good_answer_lets_mail_through_and_is_remembered(space: TrustSpace) -> None:
+    async def scene() -> None:
+        responder = Responder(space)
+        async with desk(space, responder) as one:
+            token = identity(space, space.peer).token
+            found = await asyncio.gather(*(decided(one.transaction(token, f"a@{PEER}", "")) for _ in range(20)))
+            assert all(decision.accepts for decision in found)
+            assert responder.asked == 1
+            assert isinstance(one.transaction(token, f"a@{PEER}", ""), Decision)
+            assert not (await decided(one.transaction(token, f"a@{OTHERS}", ""))).accepts
+
+    asyncio.run(scene())
 
 
-def inquiry(url: str, told: list[str] | None = None) -> Inquiry:
-    record = Record(Journal(os.open(os.devnull, os.O_WRONLY), asyncio.get_running_loop()))
-    made = Inquiry(url, None, HELD, record)
-    if told is not None:
-        record.event = lambda name, **facts: told.append(f"{name}: {facts['why']}")  # type: ignore[method-assign]
-    return made
+def test_a_session_asks_about_the_authority_too(space: TrustSpace) -> None:
+    async def scene() -> None:
+        responder = Responder(space)
+        async with desk(space, responder) as one:
+            opening = Opening(True, space.peer.leaf_pem(), f"MAIL FROM:<a@{PEER}>", "RCPT TO:<postmaster>", "")
+            assert (await decided(one.session(opening))).accepts
+            assert responder.asked == 2
+            assert set(responder.targets) == {b"/ocsp"}
+
+    asyncio.run(scene())
 
 
-def test_what_the_lists_do_not_know_the_responder_does(url: str) -> None:
-    async def story() -> None:
-        asking = inquiry(url)
-        asked = Asked(Lists(), asking)
-        now = datetime.now(UTC)
-        certificates = [(ISSUING, GOOD), (ISSUING, BAD), (ROOT, AUTHORITY)]
-        assert [asked.standing(*one, now) for one in certificates] == [Standing.UNKNOWN] * 3
-        assert asking.may_ask(asked.unknown)
-        await asking.ask(asked.unknown)
-        now = datetime.now(UTC)
-        expected = [Standing.GOOD, Standing.REVOKED, Standing.GOOD]
-        assert [asked.standing(*one, now) for one in certificates] == expected
-        assert not asking.may_ask(asked.unknown)
+def test_a_revoked_certificate_is_refused(space: TrustSpace) -> None:
+    async def scene() -> None:
+        async with desk(space, Responder(space)) as one:
+            space.authority.revoke(space.other.leaf.serial_number)
+            token = identity(space, space.other).token
+            assert (await decided(one.transaction(token, f"a@{OTHERS}", ""))).reason is reasons.REVOKED
 
-    run(story())
+    asyncio.run(scene())
 
 
-def test_what_the_lists_know_nobody_is_asked_about(url: str) -> None:
-    async def story() -> None:
-        asked = Asked(Lists(_17=Standing.REVOKED, _23=Standing.GOOD), inquiry(url))
-        now = datetime.now(UTC)
-        assert asked.standing(ISSUING, GOOD, now) is Standing.REVOKED
-        assert asked.standing(ISSUING, BAD, now) is Standing.GOOD
-        assert not asked.unknown
+@pytest.mark.parametrize(("manner", "asked"), [("down", 1), ("huge", 1), ("silent", 1), ("page", 3), ("cut", 3)])
+def test_a_responder_that_fails_defers_and_is_left_alone(
+    space: TrustSpace, manner: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inquiry, "_SECONDS", 0.4)
 
-    run(story())
+    async def scene() -> None:
+        responder = Responder(space, manner)
+        async with desk(space, responder) as one:
+            who = identity(space, space.peer)
+            for serial in range(5):
+                token = replace(who, serial=who.serial + serial).token
+                decision = await decided(one.transaction(token, f"a@{PEER}", ""))
+                assert decision.reason is reasons.REVOCATION_UNKNOWN
+            assert responder.asked == asked
+            assert one.record.events["ocsp_failed"] == asked
 
-
-def test_an_answer_is_not_believed_beyond_its_end(url: str) -> None:
-    async def story() -> None:
-        asking = inquiry(url)
-        await asking.ask([(ISSUING, GOOD)])
-        now = datetime.now(UTC)
-        assert asking.known((ISSUING, GOOD), now) is Standing.GOOD
-        assert asking.known((ISSUING, GOOD), now.replace(year=now.year + 1)) is Standing.UNKNOWN
-
-    run(story())
+    asyncio.run(scene())
 
 
-def test_an_authority_that_nobody_holds_stays_unknown(url: str) -> None:
-    async def story() -> None:
-        asking = inquiry(url)
-        await asking.ask([(b"\0" * 16, GOOD)])
-        assert asking.known((b"\0" * 16, GOOD), datetime.now(UTC)) is Standing.UNKNOWN
+def test_an_identity_of_an_unknown_authority_is_asked_of_nobody(space: TrustSpace) -> None:
+    async def scene() -> None:
+        responder = Responder(space)
+        async with desk(space, responder) as one:
+            token = replace(identity(space, space.peer), issuer=b"?" * 16).token
+            assert (await decided(one.transaction(token, f"a@{PEER}", ""))).reason is reasons.REVOCATION_UNKNOWN
+            assert responder.asked == 0
+            good = identity(space, space.peer).token
+            assert (await decided(one.transaction(good, f"a@{PEER}", ""))).accepts
 
-    run(story())
-
-
-def test_a_responder_that_is_down_is_left_alone_for_a_while() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as chosen:
-        nobody = f"http://127.0.0.1:{chosen.getsockname()[1]}"
-
-    async def story() -> None:
-        told: list[str] = []
-        asking = inquiry(nobody, told)
-        await asking.ask([(ISSUING, GOOD)])
-        assert asking.known((ISSUING, GOOD), datetime.now(UTC)) is Standing.UNKNOWN
-        assert not asking.may_ask([(ISSUING, GOOD)])
-        assert told[0].startswith("ocsp_failed: ConnectionRefusedError")
-
-    run(story())
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n<html>blocked</html>     ",
-        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz",
-        b"SSH-2.0-x\r\n",
-        b"",
-    ],
-    ids=["a firewall's page", "403", "cut short", "broken chunks", "no HTTP", "nothing"],
-)
-def test_a_responder_that_answers_nonsense_says_nothing(said: bytes) -> None:
-    async def story() -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read(1)
-            writer.write(said)
-            writer.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        told: list[str] = []
-        asking = inquiry(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", told)
-        await asking.ask([(ISSUING, GOOD)])
-        assert asking.known((ISSUING, GOOD), datetime.now(UTC)) is Standing.UNKNOWN
-        assert told
-        server.close()
-
-    run(story())
+    asyncio.run(scene())
