@@ -17,7 +17,7 @@ from vaguemestre.establishment import Fleet
 from vaguemestre.lab.case import Case
 from vaguemestre.verify.site import Site
 
-_PATIENCE = 120.0  # seconds until what has not come to its end is judged as it stands
+_PATIENCE = 150.0  # seconds until what has not come to its end is judged as it stands
 _FIRST_FLUSH = 20.0  # a definite refusal is confirmed by a second look at the peer after 15 seconds, then it is final
 _FLUSH_EVERY = 12.0
 _ROUND = 2.0

@@ -24,8 +24,17 @@ sub-sent  the same, sent along: the chain is whole up to the national root, yet 
 
 Dates = Literal["current", "past", "future"]
 Usage = Literal["both", "client", "server"]
-Manner = Literal["tls", "clear", "old-tls", "silent", "closed"]
-"""How a peer receives: with STARTTLS; without; with TLS 1.1 at most; accepting and saying nothing; not listening."""
+Manner = Literal["tls", "renewed", "clear", "old-tls", "silent", "closed"]
+"""How a peer receives.
+
+tls      with STARTTLS
+renewed  the same, with another certificate of the same name at first: the first session of a client that was not there
+         for some minutes sees the one before, all others the new one
+clear    without TLS
+old-tls  with TLS 1.1 at most
+silent   accepting and saying nothing
+closed   not listening
+"""
 
 Session = Literal["certificate", "no-certificate", "clear"]
 """How a peer sends: showing its certificate; in TLS without any; without TLS."""
@@ -118,4 +127,5 @@ class Case:
     @property
     def delivers(self) -> tuple[str, ...]:
         """The hosts that mail for this domain may reach: those whose certificate is right."""
-        return tuple(host.name for host in self.hosts if host.manner == "tls" and not host.certificate.revoked)
+        speak = [host for host in self.hosts if host.manner in ("tls", "renewed")]
+        return tuple(host.name for host in speak if not host.certificate.revoked)

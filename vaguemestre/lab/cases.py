@@ -319,6 +319,10 @@ SERVERS = (
         **_pair("mx-absent-audit", _mx(1, "mx-absent-audit", 152, manner="closed"), _mx(2, "mx-absent-audit", 153)),
     ),
     _case(
+        157, "renouvele-audit", "Certificat renouvelé entre la vérification et l'envoi",
+        "Certificate renewed between the check and the delivery", None, ACCEPTED, manner="renewed",
+    ),
+    _case(
         154, "muet-audit", "Serveur muet", "Silent server", None, "peer_silent", manner="silent",
     ),
     _case(

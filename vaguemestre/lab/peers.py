@@ -72,16 +72,16 @@ def provide(plan: Plan, authority: Authority, home: Path) -> Provided:
     if not cases:
         return Provided((), frozenset())
     hosts = [host for case in cases for host in case.hosts]
-    made = {host.name: (home / f"{host.name}.pem") for host in hosts}
     mark = short_hash(repr(hosts), str(authority.issuing.leaf.serial_number), f"{now():%Y-%m}")
     note = home / "mark"
     if not note.exists() or note.read_text() != mark:
         _make(hosts, authority, home)
         note.write_text(mark)
-    files = [BirthFile(f"{_PLAY}/{path.name}", path.read_bytes(), 0o600) for path in made.values()]
+    pems = [home / name for host in hosts for name in _pems(host)]
+    files = [BirthFile(f"{_PLAY}/{path.name}", path.read_bytes(), 0o600) for path in pems]
     files.append(BirthFile(f"{_PLAY}/root.pem", authority.root.leaf.public_bytes(Encoding.PEM)))
     files.append(BirthFile(f"{_PLAY}/play.json", json.dumps(_play(plan, cases), indent=1).encode()))
-    revoked = {_serial(made[host.name]) for host in hosts if host.certificate.revoked}
+    revoked = {_serial(home / _pems(host)[0]) for host in hosts if host.certificate.revoked}
     return Provided(tuple(files), frozenset(revoked))
 
 
@@ -118,9 +118,14 @@ def _make(hosts: Sequence[Host], authority: Authority, home: Path) -> None:
     }
     issuers["sub-sent"] = issuers["sub"]
     for host in hosts:
-        pem = home / f"{host.name}.pem"
-        pem.touch(mode=0o600)
-        pem.write_bytes(_pem(host, issuers.get(host.certificate.issuer), key))
+        for name in _pems(host):
+            (home / name).touch(mode=0o600)
+            (home / name).write_bytes(_pem(host, issuers.get(host.certificate.issuer), key))
+
+
+def _pems(host: Host) -> tuple[str, ...]:
+    """The files with its certificates: the one it has and, where it was renewed, the one before."""
+    return (f"{host.name}.pem", *((f"{host.name}.before.pem",) if host.manner == "renewed" else ()))
 
 
 def _pem(host: Host, issuer: Authority | None, key: rsa.RSAPrivateKey) -> bytes:

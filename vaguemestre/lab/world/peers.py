@@ -22,6 +22,8 @@ from typing import Any
 
 PLAY, RECORD = Path(sys.argv[1]), Path(sys.argv[2])
 PATIENCE = 60  # seconds
+MEMORY = 240  # seconds after which a client is a new one
+LAST_SEEN: dict[tuple[str, str], float] = {}
 NUMBERS = itertools.count(time.time_ns())  # no two sessions have the same, over a restart either
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.1 is meant
 
@@ -31,13 +33,22 @@ def listeners() -> dict[str, dict[str, Any]]:
     return {host["address"]: host for host in json.loads(PLAY.read_text())["hosts"]}
 
 
-def context(host: dict[str, Any]) -> ssl.SSLContext:
+def shown(host: dict[str, Any], client: str) -> str:
+    """The file of the certificate that this client is shown: a renewed one after the one before."""
+    if host["manner"] != "renewed":
+        return str(host["pem"])
+    last = LAST_SEEN.get((host["name"], client), -MEMORY)
+    LAST_SEEN[host["name"], client] = time.monotonic()
+    return str(host["pem"]) if time.monotonic() - last < MEMORY else host["pem"].replace(".pem", ".before.pem")
+
+
+def context(host: dict[str, Any], client: str) -> ssl.SSLContext:
     """Shows the peer's certificate, asks for the client's.
 
     Only the root is an anchor: with the issuing authority in the store, OpenSSL would complete short chains by itself.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(PLAY.parent / host["pem"])
+    made.load_cert_chain(PLAY.parent / shown(host, client))
     made.load_verify_locations(PLAY.parent / "root.pem")
     made.verify_mode = ssl.CERT_OPTIONAL
     if host["manner"] == "old-tls":
@@ -105,20 +116,20 @@ class Session:
         """Go over to TLS and note whom the client proved to be; False when there is no session afterwards."""
         await self.say("220 2.0.0 go")
         try:
-            await self.writer.start_tls(context(self.host), ssl_handshake_timeout=20)
+            await self.writer.start_tls(context(self.host, self.client), ssl_handshake_timeout=20)
         except (OSError, ssl.SSLError) as error:
             self.note("handshake-failed", error=str(error))
             return False
         self.tls = True
         session: ssl.SSLObject = self.writer.get_extra_info("ssl_object")
-        shown, facts = session.getpeercert(True), session.getpeercert() or {}
+        proof, facts = session.getpeercert(True), session.getpeercert() or {}
         subject: Any = facts.get("subject", ())
         self.note(
             "tls",
             version=session.version(),
             cipher=(session.cipher() or ("",))[0],
             name=dict(part[0] for part in subject).get("commonName", ""),
-            certificate=hashlib.sha256(shown).hexdigest() if shown else "",
+            certificate=hashlib.sha256(proof).hexdigest() if proof else "",
         )
         return True
 
