@@ -46,6 +46,7 @@ _CANONICAL = {  # how SignedInfo is written; none that keeps comments
 _HINTS = {f"{_DS}{name}" for name in ("X509IssuerSerial", "X509SubjectName", "X509SKI")}
 _DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 _MOST_CERTIFICATES = 8
+_ENDLESS_TAG = re.compile(rb"<[^<]{16384}")  # Debian's libxml2 2.9 compares each attribute with all before it
 _MOST_TAGS = 1_000_000  # eight times the national list's; a tree takes memory by its elements, not by its bytes
 
 
@@ -92,6 +93,8 @@ def _check_bytes(document: bytes, max_bytes: int) -> None:
         raise WhiteListError("too_large", f"it has {len(document)} bytes, more than the {max_bytes} that are read")
     if document.count(b"<") > _MOST_TAGS:
         raise WhiteListError("too_large", f"it has more than {_MOST_TAGS} tags")
+    if _ENDLESS_TAG.search(document):
+        raise WhiteListError("too_large", "it has a tag or a text of more than 16 KiB")
     try:
         document.decode("utf-8")
     except UnicodeDecodeError:

@@ -162,6 +162,11 @@ def test_a_file_of_nothing_but_tags_is_refused_before_it_takes_the_memory() -> N
     assert refused(b"<a>" + b"<b/>" * 1_000_001 + b"</a>", max_bytes=32 << 20) == "too_large"
 
 
+def test_a_tag_of_endless_attributes_is_refused_before_they_are_compared() -> None:
+    attributes = " ".join(f'a{number}=">"' for number in range(3000))
+    assert refused(f"<a {attributes}/>".encode()) == "too_large"
+
+
 @pytest.mark.parametrize("deep", [300, 100_000])
 def test_elements_nested_without_end_are_refused(deep: int) -> None:
     assert refused(b"<a>" * deep + b"</a>" * deep) in {"not_xml", "wrong_root"}
