@@ -117,7 +117,7 @@ def authorities(pem: bytes | str) -> Authorities:
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
-    """Whether it may sign certificates (RFC 5280 section 4.2.1.3 and section 4.2.1.9); raises ValueError when unreadable."""
+    """Whether it may sign certificates (RFC 5280 section 4.2.1.3 and section 4.2.1.9); raises ValueError."""
     try:
         if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return False
