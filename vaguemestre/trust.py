@@ -37,7 +37,9 @@ _CODES = {  # by `result`; what is not here is Exit.OK
 class TrustError(VaguemestreError):
     """There is nobody to ask, or what waits on the hosts is not one and the same list."""
 
-    exit_code = Exit.INVALID
+    def __init__(self, message: str, exit_code: Exit = Exit.INVALID) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)
@@ -87,11 +89,12 @@ def waiting(answers: Answers) -> tuple[str, tuple[str, ...]]:
     """The one list that waits, by its digest, and on which hosts; of answers to `diff`.
 
     Raises:
-        TrustError: none waits, or not the same one everywhere.
+        TrustError: none waits, or not the same one everywhere, or nobody could say.
     """
     digests = {name: one["quarantine"]["digest"] for name, one in answers.said.items() if one["result"] == "different"}
     if not digests:
-        raise TrustError("no list waits for approval")
+        unknown = [one["message"] for one in answers.plain().values() if "message" in one]
+        raise TrustError("\n".join(unknown) or "no list waits for approval", answers.code or Exit.INVALID)
     if len(set(digests.values())) > 1:
         each = "\n".join(f"    {name}: {digest[:16]}" for name, digest in digests.items())
         raise TrustError(f"not the same list waits on all of these hosts; name one by --digest\n{each}")

@@ -74,7 +74,13 @@ def test_different_lists_are_not_approved_in_one_breath() -> None:
 
 def test_nothing_to_approve_is_said() -> None:
     with pytest.raises(TrustError, match="no list waits"):
+        waiting(Answers({"a": {"result": "nothing"}}, {}))
+
+
+def test_a_host_that_is_away_is_not_taken_for_one_where_nothing_waits() -> None:
+    with pytest.raises(TrustError, match="no route") as failed:
         waiting(Answers({"a": {"result": "nothing"}}, {"c": AWAY}))
+    assert failed.value.exit_code is Exit.UNREACHABLE
 
 
 def test_without_a_host_of_that_role_nobody_is_asked(tmp_path: Path) -> None:
