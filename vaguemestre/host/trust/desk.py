@@ -83,7 +83,8 @@ class Desk:
     def transaction(self, token: str, sender: str, client: str) -> Answer:
         """A MAIL FROM of another operator, from Postfix's policy delegation."""
         identity = _identity(token)
-        facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
+        domain = decide.domain_of(sender)
+        facts = {"sender": domain, "client": client, "dn": self.name(identity, domain)}
         return self._put("policy_edge", lambda space: decide.transaction(space, identity, sender), facts)
 
     def recipient(self, written: str, client: str) -> Answer:
@@ -98,7 +99,8 @@ class Desk:
             self.record.decision("milter", decision, {"client": client})
             return decision
         identity = _identity(login)
-        facts = {"sender": decide.domain_of(sender), "client": client, "dn": self.name(identity)}
+        domain = decide.domain_of(sender)
+        facts = {"sender": domain, "client": client, "dn": self.name(identity, domain)}
         return self._put("milter", lambda space: decide.header_from(space, identity, sender, values), facts)
 
     def route(self, domain: str) -> Decision:
@@ -138,11 +140,21 @@ class Desk:
         use = Use.SERVER if server else Use.CLIENT
         return prove(certificate, self.knowledge.authorities, space.revocations, space.now, use)
 
-    def name(self, identity: Identity | None) -> str:
-        """The DN as text if a certificate with it was seen since the start, else its key."""
+    def name(self, identity: Identity | None, domain: str) -> str:
+        """The DN as text: from a certificate that was seen, from what the list says of the domain, or else its key."""
         if identity is None:
             return ""
-        return self._names.get(identity.dn) or identity.dn.hex()
+        name = self._names.get(identity.dn)
+        if name is None:
+            entries = self.knowledge.listing.store.entries(domain)
+            name = next((one.written for one in entries if one.dn == identity.dn), identity.dn.hex())
+            self._remember(identity.dn, name)
+        return name
+
+    def _remember(self, dn: DnKey, name: str) -> None:
+        if len(self._names) >= _NAMES:
+            self._names.clear()
+        self._names[dn] = name
 
     def subject(self, certificate: bytes) -> str:
         """The subject, for the log, whatever is in it; remembered for the transactions that follow."""
@@ -154,9 +166,7 @@ class Desk:
         try:
             subject = guarded(lambda: read(certificate).subject)
             text = guarded(lambda: text_of(subject))
-            if len(self._names) >= _NAMES:
-                self._names.clear()
-            self._names[guarded(lambda: key_of(subject))] = text
+            self._remember(guarded(lambda: key_of(subject)), text)
         except Exception:
             return text
         return text

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -25,12 +24,11 @@ from functools import partial
 from vaguemestre.host.trust import decide, reasons
 from vaguemestre.host.trust.decide import Space
 from vaguemestre.host.trust.desk import Desk
-from vaguemestre.host.trust.domains import DomainError, domain
-from vaguemestre.host.trust.probe import ProbeError, Prober, Showing, Target, most_telling
+from vaguemestre.host.trust.finding import NextHop, Pins, Proof, most_telling, next_hop, nothing, seen, unproven
+from vaguemestre.host.trust.probe import ProbeError, Prober, Showing, Target
 from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision, Identity
 
-SMTP = 25
 GOOD_FOR = 60.0  # seconds
 CONFIRM_AFTER = 15.0
 LOOK_AGAIN_AFTER = 60.0
@@ -43,36 +41,6 @@ _STRAGGLERS = 2.0  # seconds that others are waited for once one address was pro
 _LANES = {"good": 20, "new": 24, "ill": 8}  # probes at once, some 50 in all
 _MOST = 20_000  # domains remembered
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-_NEXT_HOP = re.compile(r"(?:\[(?P<host>[^\[\]:]+)\]|(?P<domain>[^\[\]:]+))(?::(?P<port>[0-9]{1,5}))?\Z")
-
-
-@dataclass(frozen=True)
-class NextHop:
-    """Where Postfix delivers: ``domain``, ``domain:port`` by MX, ``[host]:port`` without (transport(5))."""
-
-    domain: str
-    port: int
-    exchangers: bool = True
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What one address showed, judged: whom its certificate proves, and the certificate's SHA-256."""
-
-    showing: Showing
-    result: Identity | Reason
-    fingerprint: str
-    subject: str = ""
-
-
-@dataclass(frozen=True)
-class Pins:
-    """The answer for one delivery: the certificates it may meet, or why it must not begin."""
-
-    decision: Decision
-    fingerprints: tuple[str, ...] = ()
-    definite: bool = False  # waiting will not mend it, by all that was seen
 
 
 @dataclass
@@ -118,7 +86,8 @@ class Peers:
     def route(self, name: str) -> Decision:
         """For the map `transport`: whether mail may set out for this domain, without waiting for anybody."""
         decision = self._desk.route(name)
-        peer = self._peers.get(NextHop(name, SMTP))
+        hop = next_hop(name)
+        peer = self._peers.get(hop) if hop else None
         if decision.accepts and peer is not None:
             peer.wanted_at = time.monotonic()
             if peer.refusals >= 2 and peer.wanted_at - peer.looked_at < REFUSED_FOR:
@@ -139,9 +108,7 @@ class Peers:
         peer = self._peer(hop)
         peer.wanted_at = time.monotonic()
         if peer.flight is None and peer.wanted_at < peer.again_at:
-            found = self._found(peer)
-            if found.decision.reason is not reasons.REVOCATION_UNKNOWN:
-                return self._told(hop.domain, peer, found)
+            return self._told(hop.domain, peer, self._found(peer))
         return self._looked(peer)
 
     async def _looked(self, peer: Peer) -> Pins:
@@ -168,7 +135,7 @@ class Peers:
             proofs = await self._proofs(peer)
         except Exception as error:
             self._desk.record.error("probe", error)
-            proofs = (_nothing(peer.hop, reasons.INTERNAL, type(error).__name__),)
+            proofs = (nothing(peer.hop, reasons.INTERNAL, type(error).__name__),)
         finally:
             peer.flight = None
         self._remember(peer, proofs)
@@ -180,11 +147,11 @@ class Peers:
             async with asyncio.timeout(_TURN):
                 await lane.acquire()
         except TimeoutError:
-            return (_nothing(peer.hop, reasons.PEER_BUSY, "no turn in time"),)
+            return (nothing(peer.hop, reasons.PEER_BUSY, "no turn in time"),)
         try:
             return await self._ask(peer.hop)
         except ProbeError as error:
-            return (_nothing(peer.hop, error.reason, str(error)),)
+            return (nothing(peer.hop, error.reason, str(error)),)
         finally:
             lane.release()
 
@@ -201,7 +168,7 @@ class Peers:
         finally:
             for task in pending:
                 task.cancel()
-        silent = {task: _proof(asked[task], reasons.PEER_SILENT, "no answer in time") for task in pending}
+        silent = {task: unproven(asked[task], reasons.PEER_SILENT, "no answer in time") for task in pending}
         return tuple(silent.get(task) or task.result() for task in asked)
 
     async def _one(self, name: str, target: Target) -> Proof:
@@ -265,7 +232,7 @@ class Peers:
 
     def _told(self, name: str, peer: Peer | None, pins: Pins) -> Pins:
         proofs = peer.proofs if peer else ()
-        decision = Decision(pins.decision.reason, "; ".join(map(_seen, proofs)), pins.decision.identity)
+        decision = Decision(pins.decision.reason, "; ".join(map(seen, proofs)), pins.decision.identity)
         names = ", ".join(sorted({one.subject for one in proofs if one.subject}))
         facts: dict[str, str | int] = {"recipient": name, "dn": names, "pins": len(pins.fingerprints)}
         self._desk.record.decision("map_tls", decision, facts)
@@ -276,19 +243,6 @@ class Peers:
         self.seconds[next((i for i, bound in enumerate(BUCKETS) if seconds <= bound), len(BUCKETS))] += 1
 
 
-def next_hop(key: str) -> NextHop | None:
-    """What Postfix asks for; None when it is none, or names an IP address: the list has domains only."""
-    found = _NEXT_HOP.match(key)
-    if found is None:
-        return None
-    port = int(found["port"] or SMTP)
-    try:
-        name = domain(found["host"] or found["domain"])
-    except DomainError:
-        return None
-    return NextHop(name, port, found["host"] is None) if 0 < port < 65536 else None
-
-
 def _until_next(peer: Peer, *, good: bool) -> float:
     """Seconds for which what was found holds."""
     if good:
@@ -297,18 +251,3 @@ def _until_next(peer: Peer, *, good: bool) -> float:
         return CONFIRM_AFTER if peer.refusals == 1 else LOOK_AGAIN_AFTER
     first, most = _BACK_OFF
     return float(min(most, first * 2 ** min(peer.failures - 1, 10)))
-
-
-def _nothing(hop: NextHop, reason: Reason, detail: str) -> Proof:
-    return _proof(Target(hop.domain, "", hop.port), reason, detail)
-
-
-def _proof(target: Target, reason: Reason, detail: str) -> Proof:
-    return Proof(Showing(target, None, reason, detail), reason, "")
-
-
-def _seen(proof: Proof) -> str:
-    """One address for the log."""
-    name = "proven" if isinstance(proof.result, Identity) else proof.result.name
-    detail = f" ({proof.showing.detail})" if proof.showing.detail else ""
-    return f"{proof.showing.target} {name}{detail}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,29 +208,3 @@ async def _expect(reader: asyncio.StreamReader, code: bytes, otherwise: Reason, 
 def _told(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return text[:200]
-
-
-def most_telling(found: Sequence[Reason]) -> Reason:
-    """The reason that helps most when several addresses failed differently: what a certificate showed comes first."""
-    return min(found, key=lambda reason: _TELLING.index(reason) if reason in _TELLING else len(_TELLING))
-
-
-_TELLING = (
-    reasons.REVOKED,
-    reasons.DN_NOT_LISTED,
-    reasons.EXPIRED,
-    reasons.NOT_YET_VALID,
-    reasons.WRONG_USAGE,
-    reasons.UNUSABLE_SUBJECT,
-    reasons.FOREIGN_AUTHORITY,
-    reasons.UNREADABLE_CERTIFICATE,
-    reasons.LIST_STALE,
-    reasons.NO_LIST,
-    reasons.REVOCATION_UNKNOWN,
-    reasons.PEER_NO_TLS,
-    reasons.PEER_NULL_MX,
-    reasons.PEER_HANDSHAKE,
-    reasons.PEER_SILENT,
-    reasons.PEER_UNREACHABLE,
-    reasons.DNS_FAILED,
-)

@@ -11,7 +11,8 @@ from collections.abc import Awaitable
 from vaguemestre.host.trust import reasons
 from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
 from vaguemestre.host.trust.domains import DomainError, domain
-from vaguemestre.host.trust.peers import Peers, Pins
+from vaguemestre.host.trust.finding import Pins
+from vaguemestre.host.trust.peers import Peers
 from vaguemestre.host.trust.reasons import Reason
 
 _LONGEST = 4096

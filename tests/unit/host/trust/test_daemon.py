@@ -60,6 +60,12 @@ def test_another_list_is_in_force_within_a_second_without_a_restart(space: Trust
         until(lambda: answered(running, token) == "accepted", 1)
 
 
+def test_a_daemon_that_just_started_names_operators_as_the_list_writes_them(space: TrustSpace) -> None:
+    with space.daemon() as running:
+        assert answered(running, identity(space, space.other).token, f"a@{OTHERS}") == "accepted"
+        assert running.lines()[-1]["dn"].startswith("CN=mx.ailleurs.test,")
+
+
 def test_a_revocation_is_in_force_within_a_second_in_a_session_that_goes_on(space: TrustSpace) -> None:
     token = identity(space, space.peer).token
     with space.daemon() as running, closing(running.connect("policy")) as one:

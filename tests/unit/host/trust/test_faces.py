@@ -123,6 +123,12 @@ def test_nginx_gets_each_refusal_with_its_code(space: TrustSpace, running: Runni
         assert len(answer) < 1024
 
 
+@pytest.mark.parametrize(("attempt", "goes_on"), [("1", True), ("9", True), ("10", False), ("x", False), ("", False)])
+def test_a_refused_peer_may_go_on_but_not_for_ever(running: Running, attempt: str, goes_on: bool) -> None:
+    question = auth(None, f"<a@{PEER}>", f"<b@{OWN}>").replace(b"Attempt: 1", f"Attempt: {attempt}".encode())
+    assert (b"Auth-Wait: 1\r\n" in asked(running, "auth", question)) is goes_on
+
+
 @pytest.mark.parametrize(
     "question",
     [

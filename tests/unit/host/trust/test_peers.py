@@ -16,10 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rehearsed_peers import Names, Records, Server, names, serving
 from rehearsed_space import OTHERS, OWN, PEER, TrustSpace, dn, request, trust_space
 
-from vaguemestre.host.trust import layout, peers, reasons
+from vaguemestre.host.trust import finding, layout, peers, reasons
 from vaguemestre.host.trust.daemon import knowledge
 from vaguemestre.host.trust.desk import Desk
-from vaguemestre.host.trust.peers import Peers, Pins
+from vaguemestre.host.trust.finding import Pins
+from vaguemestre.host.trust.peers import Peers
 from vaguemestre.host.trust.probe import Prober
 from vaguemestre.host.trust.record import Journal, Record
 from vaguemestre.pki.authority import Issued
@@ -207,7 +208,7 @@ def test_a_definite_refusal_returns_mail_only_when_seen_twice_and_a_mended_serve
     async def scene() -> None:
         server = Server(issued(space, "other_dn"))
         async with stand(space, MX, {"127.0.30.1": server}) as one:
-            monkeypatch.setattr(peers, "SMTP", PORT)
+            monkeypatch.setattr(finding, "SMTP", PORT)
             assert (await one.ask(PEER)).decision.reason is reasons.DN_NOT_LISTED
             assert one.peers.route(PEER).accepts  # the message waits, it is not returned
             await until(lambda: not one.peers.route(PEER).accepts)
