@@ -38,6 +38,7 @@ from vaguemestre.host.trust.store import ListingStore, RevocationStore
 from vaguemestre.host.trust.supervision import SupervisionError
 
 _MOST = 1000  # connections of one face
+_BACKLOG = 4096  # that wait to be taken in; asyncio would cut what systemd has set to 100
 _SWEEP = 5.0  # seconds between two looks for idle connections
 _DESCRIPTORS = 8192  # 1,000 connections of each face, and looks at peers
 _DRAIN = 13.0  # seconds that answers under way are waited for at the end; a look at a peer takes 12.5
@@ -59,8 +60,8 @@ class Daemon:
         """Answer until `ended`, then let those who wait have their answer."""
         loop = asyncio.get_running_loop()
         for name, listening in sockets.items():
-            kind = loop.create_unix_server if listening.family == socket.AF_UNIX else loop.create_server
-            self._servers.append(await kind(self.faces[name], sock=listening))
+            # Not create_unix_server: since Python 3.13 it removes the path at the end, and the sockets are systemd's.
+            self._servers.append(await loop.create_server(self.faces[name], sock=listening, backlog=_BACKLOG))
         supervision.notify("READY=1\nSTATUS=answering")
         sweeping = asyncio.create_task(self._sweep())
         await ended.wait()

@@ -1,7 +1,8 @@
 """nginx's ``auth_http`` (ngx_mail_auth_http_module), and the page that Prometheus reads.
 
 nginx asks once a session, at the first recipient, and says all in request headers; it reads no more than 1,024 bytes
-of answer. After a refusal it hangs up on the peer.
+of answer. After a refusal it hangs up on the peer, unless told to wait (Auth-Wait): then the peer may go on, and each
+recipient of a message gets its refusal in one session, not one in each of as many attempts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from vaguemestre.host.trust.desk import Desk, Opening
 from vaguemestre.host.trust.values import Decision, Identity
 
 _LARGEST = 96 * 1024  # bytes of request: a certificate is 3,000, escaped; MAIL FROM 2,000
+
+_PATIENCE = 10  # refusals in one session; nginx frees what a question takes only at the session's end
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -50,11 +53,13 @@ class AuthFace(HttpFace):
         self._relay = relay
 
     def answer(self, request: h11.Request) -> Reply:
-        answer = self._desk.session(opening(request))
-        return told(answer, self._relay) if isinstance(answer, Decision) else self._told_later(answer)
+        answer, patient = self._desk.session(opening(request)), attempt(request) < _PATIENCE
+        if isinstance(answer, Decision):
+            return told(answer, self._relay, patient=patient)
+        return self._told_later(answer, patient)
 
-    async def _told_later(self, answer: Awaitable[Decision]) -> bytes:
-        return told(await answer, self._relay)
+    async def _told_later(self, answer: Awaitable[Decision], patient: bool) -> bytes:
+        return told(await answer, self._relay, patient=patient)
 
 
 class MetricsFace(HttpFace):
@@ -102,11 +107,18 @@ def opening(request: h11.Request) -> Opening:
     )
 
 
-def told(decision: Decision, relay: tuple[str, int]) -> bytes:
-    """The answer as nginx reads it: where to go on and in whose name, or why not."""
+def attempt(request: h11.Request) -> int:
+    """How often nginx has asked in this session; what it does not say counts as too often."""
+    said = dict(request.headers).get(b"auth-login-attempt", b"")
+    return int(said) if said.isdigit() and len(said) < 9 else _PATIENCE
+
+
+def told(decision: Decision, relay: tuple[str, int], *, patient: bool) -> bytes:
+    """The answer as nginx reads it: where to go on and in whose name, or why not, and whether the peer may go on."""
     reason = decision.reason
     if not reason.accepts:
-        return response(200, [_header("Auth-Status", reason.text), _header("Auth-Error-Code", str(reason.smtp))])
+        refusal = [_header("Auth-Status", reason.text), _header("Auth-Error-Code", str(reason.smtp))]
+        return response(200, [*refusal, *([_header("Auth-Wait", "1")] if patient else [])])
     host, port = relay
     user = _header("Auth-User", decision.identity.token) if isinstance(decision.identity, Identity) else None
     if user is None:
