@@ -23,7 +23,13 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Prove it", "audit_trust", ("audit_trust",)),
     ("For other tools", "inventory", ("inventory", "packages")),
 )
-_GROUPS = (("Serve people", "mailbox"), ("Be trusted", "pki"), ("Be trusted", "trust"), ("Rehearse", "lab"))
+_GROUPS = (
+    ("Serve people", "mailbox"),
+    ("Serve people", "directory"),
+    ("Be trusted", "pki"),
+    ("Be trusted", "trust"),
+    ("Rehearse", "lab"),
+)
 
 app = typer.Typer(
     name="vaguemestre",
