@@ -53,7 +53,8 @@ def items(context: Context) -> Iterator[Item]:
 
 
 def listen(context: Context) -> tuple[str, ...]:
-    """What nginx listens on: IPv6 only where the inventory gives the host such an address."""
+    """What nginx listens on: IPv6 only where the inventory gives the host such an address, for only there does Postfix
+    take one in XCLIENT (`inet_protocols`)."""
     return (f"{PORT}", *((f"[::]:{PORT} ipv6only=on",) if context.host.address6 else ()))
 
 

@@ -48,7 +48,8 @@ def picture(lab: Lab, host: str) -> str:
     """What must not change on a host: every file of /etc with inode and times, and the daemons' processes."""
     script = (
         "find /etc /usr/lib/vaguemestre -xdev -printf '%p %y %m %U %G %s %T@ %i\\n' | sort;"
-        "systemctl show --property=Id,MainPID,ActiveEnterTimestampMonotonic postfix dovecot slapd ssh chrony nftables"
+        "systemctl show --property=Id,MainPID,ActiveEnterTimestampMonotonic"
+        " postfix nginx vaguemestre-trust dovecot slapd ssh chrony nftables"
     )
     taken = lab.exec(host, ["sh", "-c", script])
     assert taken.returncode == 0, taken.stderr

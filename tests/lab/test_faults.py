@@ -48,11 +48,13 @@ def unharmed(lab: Lab, operators: Fleet, vaguemestre: Callable[..., Typed]) -> I
     [
         ("/etc/dovecot/dovecot.conf", b"protocols = imap", b"protokols = imap", "Unknown setting: protokols"),
         ("/etc/postfix/master.cf", b"inet       n       -", b"inet       oui     -", 'invalid private field "oui"'),
+        ("/etc/nginx/nginx.conf", b"starttls only", b"starttls onley", 'invalid value "onley"'),
+        ("/etc/vaguemestre/trust.json", b'"own_domains"', b'"own_domain"', "own_domains"),
         ("/etc/nftables.conf", b"policy drop", b"policy dorp", "dorp"),
         ("/etc/ldap/slapd.conf", b"database", b"databaze", "databaze"),
         ("/etc/ssh/sshd_config.d/00-vaguemestre.conf", b"PermitRootLogin", b"PermitRootLogon", "PermitRootLogon"),
     ],
-    ids=["dovecot", "postfix", "nftables", "slapd", "sshd"],
+    ids=["dovecot", "postfix", "edge", "trust", "nftables", "slapd", "sshd"],
 )
 def test_a_broken_template_is_refused_in_the_daemons_own_words(
     unharmed: None, operators: Fleet, path: str, old: bytes, new: bytes, words: str
@@ -127,8 +129,10 @@ KILLS = {
     "delivery": "pkill -9 -x 'lmtp|smtp'",
     "dovecot": "systemctl kill -s KILL dovecot",
     "slapd": "systemctl kill -s KILL slapd",
+    "trust": "systemctl kill -s KILL vaguemestre-trust",
+    "nginx": "systemctl kill -s KILL nginx",
 }
-AWAKE = "systemctl reset-failed; systemctl start slapd dovecot postfix; postqueue -f"
+AWAKE = "systemctl reset-failed; systemctl start slapd dovecot vaguemestre-trust postfix nginx; postqueue -f"
 LETTERS = 50
 
 
