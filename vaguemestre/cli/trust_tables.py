@@ -59,6 +59,8 @@ def _shown(said: Said) -> RenderableType:
             pairs.add("failing source", f"{one['failure']} since {_time(one['since'])}: {one['message']}", "yellow")
     for one in said["own"]:
         pairs.add("our domain", *_ours(one))
+    if said.get("beside"):
+        pairs.add("not served here", f"{', '.join(said['beside'])}: listed for our certificate", "yellow")
     if said["certificate"]:
         pairs.add("our certificate", f"{said['certificate']['dn']}, {said['certificate']['days']} days left")
     for one in said["alarms"]:

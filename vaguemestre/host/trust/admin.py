@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.trust import crls, intake, sources, views, wording
+from vaguemestre.host.trust import crls, intake, views, wording
 from vaguemestre.host.trust.intake import Quarantine, RefusedError, Taken
 from vaguemestre.host.trust.layout import SETTINGS, STATE, LayoutError, Places, Settings, settings
-from vaguemestre.host.trust.refresh import BusyError, Run, alone, conclude, observe, refresh
+from vaguemestre.host.trust.refresh import BusyError, Run, alone, begun, conclude, observe, refresh
 from vaguemestre.host.trust.sources import Memory
 
 OK, FAILED, REFUSED, WAITING = 0, 1, 2, 3
@@ -121,7 +121,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _show(call: Call) -> Said:
-    state = observe(Run(call.settings, call.places, call.now, sources.load(call.places.sources)))
+    state = observe(begun(call.settings, call.places, call.now))
     return OK, views.show(call.places, call.settings, state, call.now)
 
 
@@ -143,7 +143,7 @@ def _refresh(call: Call) -> Said:
     """By the timer a source that fails is no failure of the run: alarms tell of it, when it is time."""
     asked = call.asked
     report = refresh(call.settings, call.places, call.now, if_empty=asked.if_empty, force=asked.now)
-    after = sources.load(call.places.sources).sources
+    after = begun(call.settings, call.places, call.now).memory.sources
     failing = {url: after[url].message for url in report.asked if url in after and after[url].failure}
     alarms = [{"name": one.key, "stage": one.stage, "text": one.en} for one in report.alarms]
     said = {"result": "refreshed", "asked": report.asked, "events": report.events, "failing": failing, "alarms": alarms}
@@ -227,7 +227,7 @@ def _changing(call: Call) -> Iterator[Run]:
     while True:
         try:
             with alone(call.places):
-                run = Run(call.settings, call.places, call.now, sources.load(call.places.sources))
+                run = begun(call.settings, call.places, call.now)
                 yield run
                 conclude(run)
                 return

@@ -6,6 +6,7 @@ Texts are for the postmaster, in French and English, and say what to do.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ NOTICE, WARNING, CRITICAL, EMERGENCY = 5, 4, 2, 1
 SIGNER_DAYS = 60
 CERTIFICATE_DAYS = (7, 30, 60, 90)
 REMEMBERED = timedelta(days=7)  # how long a change of our own entry stays in sight
+_NAMED = 5  # domains in one text
 _PATIENCE = timedelta(hours=6)  # at least, before a revocation list that is not renewed is an alarm
 
 # Refused although it came: something else is published than the next list. Other failures are a matter of the way, and
@@ -59,6 +61,7 @@ class State:
     own: Mapping[str, OwnDomain]
     ours: Mapping[str, bool]
     certificate: Certificate | None
+    beside: tuple[str, ...] = ()  # domains of others that our DN is listed for
     clock: str = ""
     trouble: str = ""
 
@@ -133,7 +136,7 @@ def _quarantine(state: State) -> Iterator[Alarm]:
 
 def _sources(state: State, settings: Settings) -> Iterator[Alarm]:
     """Something came and was refused, twice running: copies of a site that differ for a minute are nobody's worry."""
-    for url in (settings.white_list.url, *settings.revocation.crl):
+    for url in settings.sources:
         source = state.sources.get(url)
         if source is not None and source.failure in _SUSPICIOUS and source.failures > 1:
             yield Alarm(
@@ -234,6 +237,8 @@ def _own(state: State, now: datetime) -> Iterator[Alarm]:
     """Our own domains: not listed at all, listed without our DN, or just changed."""
     if state.listing is None:
         return
+    if state.beside:
+        yield _beside(state.beside)
     for domain, one in state.own.items():
         if not one.listed:
             yield Alarm(
@@ -251,6 +256,17 @@ def _own(state: State, now: datetime) -> Iterator[Alarm]:
             )  # fmt: skip
         if one.since is not None and one.before is not None and now - one.since < REMEMBERED:
             yield _changed(domain, one, one.before, one.since)
+
+
+def _beside(domains: tuple[str, ...]) -> Alarm:
+    some = ", ".join(domains[:_NAMED]) + (", ..." if len(domains) > _NAMED else "")
+    return Alarm(
+        "own_dn", "", hashlib.sha256(" ".join(domains).encode()).hexdigest()[:8], NOTICE,
+        f"Le certificat de ce serveur est inscrit pour {len(domains)} domaine(s) qu'il ne sert pas: {some}. "
+        "Est-ce voulu ? Sinon, signalez-le au support de l'ANS.",
+        f"This host's certificate is listed for {len(domains)} domain(s) that are not served here: {some}. "
+        "Is that meant? If not, tell the support of the ANS.",
+    )  # fmt: skip
 
 
 def _changed(domain: str, one: OwnDomain, before: tuple[str, ...], since: datetime) -> Alarm:

@@ -26,6 +26,7 @@ _CHUNK = 1 << 16
 _MOVED = (301, 302, 303, 307, 308)
 _CONNECT_SECONDS = 15.0
 _WEB_PAGE = re.compile(rb"\A(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|script)\b", re.I | re.S)
+_PLAIN = re.compile(r"[\x20-\x7e]{1,256}\Z")
 _TITLE = re.compile(rb"<title[^>]*>(.{0,200}?)</title>", re.I | re.S)
 
 
@@ -118,7 +119,7 @@ def _answer(response: http.client.HTTPResponse, request: Request) -> Answer:
         raise FetchError(
             "web_page", f"{request.url}: a web page{named} came instead of the file; some firewall answers for it", date
         )
-    return Answer(body, headers.get("ETag", ""), headers.get("Last-Modified", ""), date)
+    return Answer(body, _sent_back(headers.get("ETag")), _sent_back(headers.get("Last-Modified")), date)
 
 
 def _body(response: http.client.HTTPResponse, request: Request) -> bytes:
@@ -154,7 +155,9 @@ def _context(request: Request) -> ssl.SSLContext:
     try:
         context.load_verify_locations(cafile=request.anchors)
     except (OSError, TypeError) as error:
-        raise FetchError("anchors", f"{request.anchors}: no authorities to check the server with: {error}") from error
+        raise FetchError(
+            "anchors", f"{request.url}: no authorities to check it with: {request.anchors}: {error}"
+        ) from error
     return context
 
 
@@ -239,6 +242,11 @@ def _headers(parts: SplitResult, request: Request) -> dict[str, str]:
         "Connection": "close",
         **{name: value for name, value in conditions.items() if value},
     }
+
+
+def _sent_back(value: str | None) -> str:
+    """What may stand in the next question's headers; anything odd is as if it had not been said."""
+    return value if value and _PLAIN.match(value) else ""
 
 
 def _date(header: str | None) -> datetime | None:

@@ -70,6 +70,11 @@ class Settings:
     notify: tuple[str, int]
     metrics: tuple[str, int]
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The addresses that are asked: the list's, then those of revocation."""
+        return (self.white_list.url, *self.revocation.crl)
+
 
 @dataclass(frozen=True)
 class Places:

@@ -55,6 +55,14 @@ def ours(listed: Own, shown: Certificate | None) -> dict[str, bool]:
     return {domain: any(one.dn == shown.key for one in some) for domain, some in listed.items()}
 
 
+def beside(places: Places, settings: Settings, shown: Certificate | None) -> tuple[str, ...]:
+    """Domains that are not served here, but for which the certificate shown here is listed."""
+    if shown is None or shown.key is None:
+        return ()
+    with closing(ListingStore(places.listing, timedelta(0))) as held:
+        return tuple(one for one in held.domains_of(shown.key) if one not in settings.own_domains)
+
+
 def names(listed: Own) -> dict[str, tuple[str, ...]]:
     """Each own domain with the DNs it is listed under, as written, each spelling once and in order."""
     return {domain: tuple(sorted({one.written for one in some})) for domain, some in listed.items()}

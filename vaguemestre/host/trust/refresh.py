@@ -74,7 +74,8 @@ def refresh(
         OSError: the folder of state cannot be written.
     """
     with alone(places):
-        run = Run(settings, places, now, sources.load(places.sources), _HURRIED if if_empty else None, ask)
+        run = begun(settings, places, now)
+        run.seconds, run.ask = _HURRIED if if_empty else None, ask
         asked = _renewed(run, if_empty, force)
         standing = conclude(run)
         return Report(tuple(run.events), standing, asked)
@@ -92,6 +93,11 @@ def alone(places: Places) -> Iterator[None]:
         raise BusyError("another refresh is under way; look again in a minute") from None
     finally:
         os.close(handle)
+
+
+def begun(settings: Settings, places: Places, now: datetime) -> Run:
+    """A run that knows what the last one remembered."""
+    return Run(settings, places, now, sources.load(places.sources, settings.sources))
 
 
 def conclude(run: Run) -> tuple[Alarm, ...]:
@@ -121,6 +127,7 @@ def observe(run: Run) -> State:
         sources=run.memory.sources,
         own=watched,
         ours=own.ours(listed or {}, shown),
+        beside=own.beside(run.places, run.settings, shown) if facts else (),
         certificate=shown,
         clock=clock_trouble(run.memory),
         trouble=run.memory.trouble,

@@ -6,7 +6,7 @@ A source is the list's URL or that of a revocation list. Times are UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from vaguemestre.host.trust import durable
 T = TypeVar("T")
 
 SKEW = timedelta(minutes=5)
+_LONGEST = 500  # characters of a message, which may quote a stranger
 _PROMPT = timedelta(seconds=90)  # a timer wakes a little early or late; what is due by then is due now
 
 
@@ -42,6 +43,7 @@ class Source:
 
     def failed(self, now: datetime, slug: str, message: str) -> Source:
         """It gave nothing usable; the next question brings the whole file again."""
+        message = "".join(one if one.isprintable() else "?" for one in message)[:_LONGEST]
         since = self.since if self.failures and self.since else now
         failed = replace(self, asked=now, failure=slug, message=message, since=since, failures=self.failures + 1)
         return replace(failed, etag="", modified="")
@@ -94,12 +96,12 @@ def _watched(known: OwnDomain | None, names: tuple[str, ...], now: datetime) -> 
     return known if known.listed == names else OwnDomain(names, known.listed, now)
 
 
-def load(path: Path) -> Memory:
-    """What is remembered; what cannot be read is forgotten, which costs one question to each source."""
+def load(path: Path, urls: Iterable[str]) -> Memory:
+    """What is remembered of these sources; what cannot be read is forgotten, at the price of one question to each."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         return Memory(
-            sources={url: _made(Source, one) for url, one in plain["sources"].items()},
+            sources={url: _made(Source, one) for url, one in plain["sources"].items() if url in {*urls}},
             own={domain: _made(OwnDomain, one) for domain, one in plain["own"].items()},
             accepted=_time(plain["accepted"]),
             clock=str(plain["clock"]),

@@ -149,6 +149,10 @@ class ListingStore:
         """Every domain of the list, in order."""
         return [name for (name,) in self._database.rows("SELECT DISTINCT domain FROM pair")]
 
+    def domains_of(self, dn: DnKey) -> list[str]:
+        """Every domain that this DN is listed for; reads the whole list, for administrators."""
+        return [name for (name,) in self._database.rows("SELECT domain FROM pair WHERE dn = ?", (dn,))]
+
     def all_entries(self) -> tuple[Listed, ...]:
         """The whole list, for administrators: in the daemon it would all be in memory at once."""
         return tuple(map(Listed._make, self._database.rows(_ENTRIES)))

@@ -28,16 +28,16 @@ _NEAR = 5  # spellings that are offered
 
 def show(places: Places, settings: Settings, state: State, now: datetime) -> Plain:
     """All that is held and how it stands."""
-    urls = (settings.white_list.url, *settings.revocation.crl)
     return {
         "result": "shown",
         "now": now.isoformat(),
         "list": _list(state, settings, now),
         "quarantine": _quarantine(state.quarantine),
         "crls": [_crl(url, state, settings, now) for url in settings.revocation.crl],
-        "sources": [_source(url, state.sources.get(url, Source())) for url in urls],
+        "sources": [_source(url, state.sources.get(url, Source())) for url in settings.sources],
         "alarms": telling.standing_alarms(places.alarms),
         "own": [_own(domain, state) for domain in settings.own_domains],
+        "beside": list(state.beside),
         "certificate": state.certificate
         and {
             "dn": state.certificate.dn,

@@ -32,6 +32,8 @@ def _shown(said: Plain) -> Iterator[str]:
         yield f"source       {one['url']}: {state}"
     for one in said["own"]:
         yield f"own domain   {one['domain']}: {_ours(one)}"
+    if said["beside"]:
+        yield f"our name     also listed for {', '.join(said['beside'])}, not served here"
     if said["certificate"]:
         yield f"certificate  {said['certificate']['dn']}: {said['certificate']['days']} days left"
     for one in said["alarms"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import hashlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,7 @@ def test_the_lists_signer_is_told_of_sixty_days_before_it_ends(settings: Setting
         (replace(WELL, own={"a.test": OwnDomain(())}), ("own", "unlisted")),
         (replace(WELL, own={"a.test": OwnDomain(("CN=x",))}, ours={"a.test": False}), ("own", "foreign")),
         (replace(WELL, trouble="disk full"), ("store", "trouble")),
+        (replace(WELL, beside=("autre.test",)), ("own_dn", hashlib.sha256(b"autre.test").hexdigest()[:8])),
         (
             replace(WELL, sources={LIST: Source(START).failed(START, "older", "...").failed(START, "older", "...")}),
             ("refused", "older"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,10 +95,7 @@ def test_a_revocation_takes_effect_at_the_next_run(one: Host) -> None:
 
 def test_the_next_revocation_list_is_asked_for_before_the_last_ends(tmp_path: Path) -> None:
     slow = host(tmp_path)
-    slow.settings = slow.settings.__class__(
-        **{**slow.settings.__dict__, "revocation": slow.settings.revocation.__class__(
-            **{**slow.settings.revocation.__dict__, "every": 10 * DAY})}
-    )  # fmt: skip
+    slow.settings = replace(slow.settings, revocation=replace(slow.settings.revocation, every=10 * DAY))
     slow.run()
     (held,) = slow.revocations.known()
     slow.now = held.next_update - timedelta(minutes=50)
@@ -459,6 +457,27 @@ def test_what_the_list_says_of_our_own_domain_is_watched(one: Host) -> None:
     one.wait(8 * DAY, 12 * HOUR)
     assert not {name for name, _ in one.standing()} & {"own", "own_changed"}
     assert events(one).count("own") == 3
+
+
+def test_what_the_list_says_of_our_certificate_is_watched(tmp_path: Path) -> None:
+    one = host(tmp_path)
+    one.publish([*lines(100), Line("ailleurs.mssante.test", NATION.host.leaf.subject.rfc4514_string())])
+    one.run()
+    assert one.trust("show")[1]["beside"] == ["ailleurs.mssante.test"]
+    assert "own_dn" in {name for name, _ in one.standing()}
+
+
+def test_a_source_that_is_no_longer_asked_worries_nobody(one: Host) -> None:
+    one.world.pages[CRL] = b"0\x82\x02\x00garbage"
+    one.now += HOUR
+    one.world.date = one.now + 2 * DAY
+    one.world.pages[LIST] = NATION.white_list(lines(100), one.now + 2 * DAY)
+    one.run()
+    assert ("clock", "wrong") in one.standing()
+    elsewhere = replace(one.settings.white_list, url="https://elsewhere.test/list.xml")
+    one.settings = replace(one.settings, white_list=elsewhere)
+    one.run()
+    assert ("clock", "wrong") not in one.standing()
 
 
 def test_the_history_is_bounded(one: Host) -> None:

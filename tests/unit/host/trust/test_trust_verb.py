@@ -26,7 +26,7 @@ def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def one(tmp_path: Path) -> Host:
     made = host(tmp_path)
-    made.publish([*lines(100), Line("multi.mssante.test", dn(1)), Line("multi.mssante.test", dn(2)), GREEK])
+    made.publish([*lines(100), Line("multi.mssante.test", dn(3)), Line("multi.mssante.test", dn(2)), GREEK])
     made.run()
     return made
 
@@ -74,7 +74,7 @@ def test_lookup_tells_every_name_that_speaks_for_a_domain_whose_and_since_when(o
     code, said = one.trust("lookup", "multi.mssante.test")
     assert code == 0
     assert [(entry["operator"], entry["structure"]) for entry in said["entries"]] == [
-        ("OPERATEUR FICTIF 1", "1099000001"), ("OPERATEUR FICTIF 2", "1099000002"),
+        ("OPERATEUR FICTIF 3", "1099000003"), ("OPERATEUR FICTIF 2", "1099000002"),
     ]  # fmt: skip
     assert "since 2026-01-15" in words(said)
 

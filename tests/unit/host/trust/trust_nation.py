@@ -28,8 +28,9 @@ def dn(number: int) -> str:
 
 
 def lines(number: int, *, operator: int | None = None, start: int = 0) -> list[Line]:
-    """So many domains, of ten operators by turns, or all of one."""
-    owners = (operator if operator is not None else one % 10 for one in range(start, start + number))
+    """So many domains, of ten operators by turns, or all of one; operator 1 has etab-1 and nothing else."""
+    usual = (11 if one % 10 == 1 and one > 1 else one % 10 for one in range(start, start + number))
+    owners = usual if operator is None else [operator] * number
     return [Line(f"etab-{one}.mssante.test", dn(owner)) for one, owner in enumerate(owners, start)]
 
 
