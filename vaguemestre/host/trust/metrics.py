@@ -73,7 +73,7 @@ class Meters:
         left = _days_left(self.certificate, now)
         if left is not None:
             yield from _family("certificate_days_left", "gauge", "Life of our own certificate", [({}, left)])
-        alarms = [({"alarm": name}, 1.0) for name in _alarms(self.places.alarms)]
+        alarms = [(labels, 1.0) for labels in _alarms(self.places.alarms)]
         yield from _family("alarm", "gauge", "Alarms that stand", alarms)
 
     def _probes(self) -> Iterable[str]:
@@ -110,10 +110,10 @@ def _days_left(certificate: Path, now: datetime) -> float | None:
     return (ends - now).total_seconds() / _DAY
 
 
-def _alarms(path: Path) -> list[str]:
-    """The names of the alarms that stand; the file is the refresh's."""
+def _alarms(path: Path) -> list[dict[str, str]]:
+    """The alarms that stand, as labels; the file is the refresh's (`telling`)."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        plain = json.loads(path.read_text(encoding="utf-8"))["alarms"]
+        return [{label: str(one.get(label, "")) for label in ("name", "about", "stage")} for one in plain]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
-    return sorted(map(str, plain)) if isinstance(plain, dict) else []

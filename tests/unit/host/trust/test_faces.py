@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 from collections.abc import Iterator
@@ -275,6 +276,20 @@ def test_decisions_are_logged_and_counted_without_local_parts(space: TrustSpace,
     page = asked(running, "metrics", b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").decode()
     assert 'decisions_total{face="policy_edge",reason="dn_not_listed"}' in page
     assert "vaguemestre_trust_list_entries 3" in page
+
+
+def test_the_metrics_tell_what_ends_one_day(space: TrustSpace, running: Running) -> None:
+    standing = {"name": "list_age", "about": "", "stage": "alarm", "en": "x"}
+    space.places.alarms.write_text(json.dumps({"at": "2026-01-01T00:00:00+00:00", "alarms": [standing]}))
+    page = asked(running, "metrics", b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").decode().partition("\r\n\r\n")[2]
+    told = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    assert told['vaguemestre_trust_alarm{name="list_age",about="",stage="alarm"}'] == "1"
+    assert float(told["vaguemestre_trust_list_age_seconds"]) >= 0
+    assert 1000 < float(told["vaguemestre_trust_certificate_days_left"]) < 1100
+    assert sum(name.startswith("vaguemestre_trust_crl_days_left{") for name in told) == 2
+    for spoilt in ("", "[]", "{}", '{"alarms": 3}'):
+        space.places.alarms.write_text(spoilt)
+        assert b"200" in asked(running, "metrics", b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")[:16]
 
 
 def received(one: socket.socket, size: int) -> bytes:
