@@ -142,6 +142,27 @@ def test_what_is_asked_when_the_end_comes_is_still_answered(space: TrustSpace) -
     assert running.process.wait(10) == 0
 
 
+def test_with_dns_dead_and_a_hundred_deliveries_waiting_the_other_faces_stay_fast(space: TrustSpace) -> None:
+    waiting = [f"muet-{number}.mssante.test" for number in range(100)]
+    space.list([(PEER, dn(space.peer)), *((name, dn(space.other)) for name in waiting)])
+    token = identity(space, space.peer).token
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as dead:
+        dead.bind(("127.0.0.1", 0))
+        running = space.start("--resolver", f"127.0.0.1:{dead.getsockname()[1]}")
+        held = [running.connect("map", 20) for _ in waiting]
+        for one, name in zip(held, waiting, strict=True):
+            one.sendall(b"%d:tls %s," % (4 + len(name), name.encode()))
+        began = time.monotonic()
+        assert {answered(running, token) for _ in range(100)} == {"accepted"}
+        assert time.monotonic() - began < 2
+        answers = [one.recv(4096) for one in held]
+        assert all(b"TEMP 4.4." in answer for answer in answers)
+        assert time.monotonic() - began < 15
+        for one in held:
+            one.close()
+        running.stop()
+
+
 def test_a_log_that_nobody_reads_holds_nobody_up_and_loses_no_count(space: TrustSpace) -> None:
     """A pipe takes 64 KiB, then the daemon's own buffer takes 4 MiB; what finds no room is told when there is room."""
     token = identity(space, space.peer).token
