@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +27,9 @@ HALF = HOUR / 2
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores look for a new file at each question; nothing waits for the disk, which is another test's business."""
     monkeypatch.setattr(database, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

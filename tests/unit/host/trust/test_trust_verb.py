@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ GREEK = Line("ΕΤΑΒ.mssante.test", dn(3))
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores look for a new file at each question; nothing waits for the disk, which is another test's business."""
     monkeypatch.setattr(database, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
