@@ -49,7 +49,7 @@ def debian(lab: Lab, scratch: tuple[str, ...]) -> str:
         " echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections; apt-get update -qq;"
         " DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "
     )
-    installed = lab.exec(scratch[0], ["sh", "-c", script + " ".join(wanted)], timeout=300)
+    installed = lab.exec(scratch[0], ["sh", "-c", script + " ".join(wanted)], timeout=900)
     assert installed.returncode == 0, installed.stderr.decode()
     return scratch[0]
 

@@ -186,6 +186,40 @@ def test_while_the_daemon_is_away_everybody_waits_and_then_all_arrives(
     anne.wait_for(coming)
 
 
+@contextmanager
+def _hidden(lab: Lab, host: str, name: str) -> Iterator[None]:
+    """One socket of the daemon is away, the others answer."""
+    path = f"/run/vaguemestre-trust/{name}"
+    assert lab.exec(host, ["mv", path, f"{path}.away"]).returncode == 0
+    try:
+        yield
+    finally:
+        lab.exec(host, ["mv", f"{path}.away", path])
+
+
+@pytest.mark.parametrize("name", ["auth", "policy", "milter"])
+def test_each_question_that_meets_a_closed_door_defers(
+    name: str, lab: Lab, anne: Correspondent, national: Peer
+) -> None:
+    with _hidden(lab, anne.host, name), national.session(anne.ip, anne.host) as session:
+        code, text = transact(session, SENDER, anne.address)
+    assert 400 <= code < 500, f"{code} {text}"
+    with national.session(anne.ip, anne.host) as session:
+        assert transact(session, SENDER, anne.address)[0] == 250
+
+
+def test_without_routes_mail_waits_and_what_stays_in_the_house_does_not(
+    lab: Lab, anne: Correspondent, paul: Correspondent
+) -> None:
+    began = time.time()
+    with _hidden(lab, anne.host, "map"):
+        going = anne.send(paul.address, "Attend sa route")
+        anne.wait_for(anne.send(anne.address, "Reste ici"))
+        assert "status=bounced" not in said(lab, anne.host, "postfix", since=began)
+    empty_queues(lab, anne.host)
+    paul.wait_for(going)
+
+
 def test_mail_in_the_queue_waits_for_the_daemon(lab: Lab, anne: Correspondent, paul: Correspondent) -> None:
     """A message already taken in has no way out while nobody says which certificate is the right one."""
     began = time.time()
