@@ -8,7 +8,7 @@ from email.headerregistry import HeaderRegistry
 from random import Random
 
 from fuzz.fuzzer import Fuzzer, mutated, seeds
-from vaguemestre.host.trust.domains import Address, DomainError, address, domain, header_address
+from vaguemestre.host.trust.domains import Address, DomainError, address, bare, domain, header_address
 
 _DOMAIN_WORDS = tuple(
     word.encode()
@@ -72,10 +72,29 @@ def _check_command(case: bytes) -> str:
     except DomainError:
         return "refused"
     if found is None:
-        assert text == "" or "<>" in text
+        assert "<>" in text
         return "null sender"
     _check_address(found, text)
-    assert address(str(found)) == found, "Postfix's spelling of it is another address"
+    assert bare(str(found)) == found, "Postfix's spelling of it is another address"
+    return "taken"
+
+
+def _make_bare(draw: Random) -> bytes:
+    return mutated(draw, draw.choice(seeds("bare")), _COMMAND_WORDS)
+
+
+def _check_bare(case: bytes) -> str:
+    """What stands behind the last @ is where Postfix sends it, whatever the local part pretends to be."""
+    text = case.decode(errors="surrogateescape")
+    try:
+        found = bare(text)
+    except DomainError:
+        return "refused"
+    if found is None:
+        assert text == ""
+        return "null sender"
+    _check_address(found, text)
+    assert found.domain == domain(text.rsplit("@", 1)[1])
     return "taken"
 
 
@@ -117,4 +136,5 @@ def _other(name: str, address: str) -> bool:
 
 DOMAINS = Fuzzer("domains", _make_domain, _check_domain, share=10)
 COMMANDS = Fuzzer("commands", _make_command, _check_command, share=10)
+BARE = Fuzzer("bare", _make_bare, _check_bare, share=10)
 HEADERS = Fuzzer("headers", _make_header, _check_header, share=10)

@@ -9,6 +9,7 @@ FUZZERS: tuple[Fuzzer, ...] = (
     names.FUZZER,
     addresses.DOMAINS,
     addresses.COMMANDS,
+    addresses.BARE,
     addresses.HEADERS,
     white_list.FUZZER,
     certificates.CERTIFICATES,

@@ -15,6 +15,7 @@ from functools import lru_cache
 from vaguemestre.host.trust import reasons
 from vaguemestre.host.trust.domains import Address, DomainError, header_address
 from vaguemestre.host.trust.domains import address as read_address
+from vaguemestre.host.trust.domains import bare as read_bare
 from vaguemestre.host.trust.reasons import Reason
 from vaguemestre.host.trust.values import Decision, DnKey, Identity, Listing, Revocations, Standing
 
@@ -49,12 +50,14 @@ def session(space: Space, *, tls: bool, certificate: Identity | Reason | None, s
         return Decision(reasons.NO_CERTIFICATE)
     if isinstance(certificate, Reason):
         return Decision(certificate)
-    reason = _may_write(space, certificate.dn, sender)
+    reason = _may_write(space, certificate.dn, _address(sender))
     return Decision(_ours(space, recipient) if reason.accepts else reason, identity=certificate)
 
 
 def transaction(space: Space, identity: Identity | None, sender: str) -> Decision:
     """Every MAIL FROM of a session, as Postfix passes it on: `identity` is what the session proved at its beginning.
+
+    `sender` is Postfix's own spelling, ``a@b`` without brackets or quotes (SMTPD_POLICY_README); see `domains.bare`.
 
     Expiry and revocation are asked again, since sessions may be kept open. No identity: it did not come by the edge.
     """
@@ -65,14 +68,14 @@ def transaction(space: Space, identity: Identity | None, sender: str) -> Decisio
     standing = space.revocations.standing(identity.issuer, identity.serial, space.now)
     if standing is not Standing.GOOD:
         return Decision(_STANDINGS[standing], identity=identity)
-    return Decision(_may_write(space, identity.dn, sender), identity=identity)
+    return Decision(_may_write(space, identity.dn, _bare(sender)), identity=identity)
 
 
 def recipient(space: Space, written: str) -> Decision:
     """At submission: mail stays inside the trust space, and the writer learns it while the program still shows it."""
     if _POSTMASTER.match(written):
         return ACCEPT
-    to = _address(written)
+    to = _bare(written)
     return route(space, to.domain) if isinstance(to, Address) else Decision(reasons.UNUSABLE_RECIPIENT)
 
 
@@ -137,13 +140,21 @@ def _address(written: str) -> Address | DomainError | None:
         return error
 
 
-def _may_write(space: Space, dn: DnKey, sender: str) -> Reason:
+@lru_cache(maxsize=8192)
+def _bare(written: str) -> Address | DomainError | None:
+    """`domains.bare`, likewise."""
+    try:
+        return read_bare(written)
+    except DomainError as error:
+        return error
+
+
+def _may_write(space: Space, dn: DnKey, author: Address | DomainError | None) -> Reason:
     """Whether this operator may use this sender. Reports (the null sender) come from whoever is listed at all.
 
     A domain of ours may be another operator's too: the list has hospitals with three, and moves go through a time of
     two. So it is the list that says who else may write in its name, and OWN_DOMAIN when it names nobody.
     """
-    author = _address(sender)
     if isinstance(author, DomainError):
         return reasons.UNUSABLE_SENDER
     listing = space.listing
@@ -196,9 +207,9 @@ def _report(space: Space, identity: Identity | None, author: Address) -> Reason:
     return _absent(space, reasons.FROM_DISAGREES)
 
 
-def domain_of(written: str) -> str:
+def domain_of(written: str, *, bare: bool = False) -> str:
     """The domain of an address for the log: empty for the null sender, ``?`` for what cannot be read."""
-    found = _address(written)
+    found = _bare(written) if bare else _address(written)
     if isinstance(found, DomainError):
         return "?"
     return found.domain if found else ""

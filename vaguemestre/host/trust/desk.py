@@ -83,13 +83,13 @@ class Desk:
     def transaction(self, token: str, sender: str, client: str) -> Answer:
         """A MAIL FROM of another operator, from Postfix's policy delegation."""
         identity = _identity(token)
-        domain = decide.domain_of(sender)
+        domain = decide.domain_of(sender, bare=True)
         facts = {"sender": domain, "client": client, "dn": self.name(identity, domain)}
         return self._put("policy_edge", lambda space: decide.transaction(space, identity, sender), facts)
 
     def recipient(self, written: str, client: str) -> Answer:
         """A recipient of somebody here, from Postfix's policy delegation."""
-        facts = {"recipient": decide.domain_of(written), "client": client}
+        facts = {"recipient": decide.domain_of(written, bare=True), "client": client}
         return self._put("policy_submission", lambda space: decide.recipient(space, written), facts)
 
     def header_from(self, login: str, sender: str, values: Sequence[str], client: str) -> Answer:

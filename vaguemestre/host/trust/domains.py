@@ -19,6 +19,7 @@ _LONGEST_HEADER = 4000
 _LDH = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 _COMMAND = re.compile(r"(?:MAIL FROM|RCPT TO):[ \t]*", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(?:[ \t]+[A-Za-z0-9][A-Za-z0-9-]*(?:=[^ \t=\x00-\x1f\x7f][^ \t\x00-\x1f\x7f]*)?)*[ \t]*\Z")
+_NOTHING = re.compile(r"\Z")
 _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
 _ATOM = r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"%!]+"
 _PATH = re.compile(rf"(?P<local>{_QUOTED}|{_ATOM})@(?P<domain>[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"]+)")
@@ -61,20 +62,34 @@ def domain(text: str) -> str:
 
 
 def address(text: str) -> Address | None:
-    """The address in an SMTP command (``MAIL FROM:<a@b> SIZE=1``), a path (``<a@b>``) or Postfix's bare ``a@b``.
+    """The address in an SMTP command (``MAIL FROM:<a@b> SIZE=1``) or a path (``<a@b>``); None is the null sender.
 
-    None is the null sender: ``<>``, or nothing at all, as Postfix's policy protocol says it. Raises DomainError for
-    what is unusable.
+    Raises DomainError for what is unusable.
     """
     if len(text) > _LONGEST_ADDRESS:
         raise DomainError("the address is too long")
     command = _COMMAND.match(text)
     path = text[command.end() :] if command else text
-    if path.startswith("<"):
-        return _path(path)
-    if command:
+    if not path.startswith("<"):
         raise DomainError("the address is not in angle brackets")
-    return _bare(path) if path else None
+    return _path(path, _PARAMETERS if command else _NOTHING)
+
+
+def bare(text: str) -> Address | None:
+    """The address as Postfix itself writes it (policy delegation, tables): ``a@b``; None is the null sender, empty.
+
+    Quoted local parts stand there without their quotes. So what looks like a command or a path here is somebody's
+    local part, and reading it as one would let him choose the domain that is checked: it is another function's work.
+    Raises DomainError for what is unusable.
+    """
+    if len(text) > _LONGEST_ADDRESS:
+        raise DomainError("the address is too long")
+    if not text:
+        return None
+    local, _, name = text.rpartition("@")
+    if not local or re.search(r"[\x00-\x1f\x7f@%!]", local):
+        raise DomainError("this is not one address")
+    return Address(local, domain(name))
 
 
 def header_address(value: str) -> Address:
@@ -107,23 +122,15 @@ def _idna(text: str) -> str:
         raise DomainError("this is no international domain name") from error
 
 
-def _path(path: str) -> Address | None:
+def _path(path: str, tail: re.Pattern[str]) -> Address | None:
     if path.startswith("<>"):
         found, end = None, 2
     else:
         found = _PATH.match(path, 1)
         end = found.end() + 1 if found else 0
-    if not end or path[end - 1 : end] != ">" or _PARAMETERS.match(path, end) is None:
+    if not end or path[end - 1 : end] != ">" or tail.match(path, end) is None:
         raise DomainError("this is not one address")
     return _address(found) if found else None
-
-
-def _bare(text: str) -> Address:
-    """Postfix's policy protocol writes quoted local parts without their quotes."""
-    local, _, name = text.rpartition("@")
-    if not local or re.search(r"[\x00-\x1f\x7f@%!]", local):
-        raise DomainError("this is not one address")
-    return Address(local, domain(name))
 
 
 def _address(found: re.Match[str]) -> Address:

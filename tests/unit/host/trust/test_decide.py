@@ -72,6 +72,8 @@ HERE = f"RCPT TO:<dupont@{OWN}>"
         (SPACE, "no-domain", PROVEN, reasons.UNUSABLE_SENDER),
         (SPACE, f"a@{PEER}@{THIRD}", PROVEN, reasons.UNUSABLE_SENDER),
         (SPACE, f"a%x@{PEER}", PROVEN, reasons.UNUSABLE_SENDER),
+        (SPACE, f"<a@{PEER}>", PROVEN, reasons.UNUSABLE_SENDER),
+        (SPACE, f"MAIL FROM:<a@{PEER}> X=@{THIRD}", PROVEN, reasons.UNUSABLE_SENDER),
         (SPACE, f"a@{PEER}\0.test", PROVEN, reasons.UNUSABLE_SENDER),
         (SPACE, f"a@{PEER}", None, reasons.NO_CERTIFICATE),
         (SPACE, f"a@{PEER}", replace(PROVEN, serial=66), reasons.REVOKED),
