@@ -157,18 +157,10 @@ class Desk:
         self._names[dn] = name
 
     def subject(self, certificate: bytes) -> str:
-        """The subject, for the log, whatever is in it; remembered for the transactions that follow."""
-        from vaguemestre.host.trust.authorities import guarded
-        from vaguemestre.host.trust.certificate import read
-        from vaguemestre.host.trust.dn import key_of, text_of
-
-        text = "?"
-        try:
-            subject = guarded(lambda: read(certificate).subject)
-            text = guarded(lambda: text_of(subject))
-            self._remember(guarded(lambda: key_of(subject)), text)
-        except Exception:
-            return text
+        """The subject, for the log; remembered for the transactions that follow."""
+        text, dn = _subject(certificate)
+        if dn is not None and self._names.get(dn) != text:
+            self._remember(dn, text)
         return text
 
     def revocations(self) -> Revocations:
@@ -198,3 +190,22 @@ class Desk:
         return decide.session(
             space, tls=opening.tls, certificate=proven, sender=opening.sender, recipient=opening.recipient
         )
+
+
+@lru_cache(maxsize=1024)
+def _subject(certificate: bytes) -> tuple[str, DnKey | None]:
+    """A certificate's subject as one line of text, whatever is in it, and its key if it has one.
+
+    Peers show the same certificate all day, and taking it apart is half of what a session costs.
+    """
+    from vaguemestre.host.trust.authorities import guarded
+    from vaguemestre.host.trust.certificate import read
+    from vaguemestre.host.trust.dn import key_of, text_of
+
+    text = "?"
+    try:
+        subject = guarded(lambda: read(certificate).subject)
+        text = guarded(lambda: text_of(subject))
+        return text, guarded(lambda: key_of(subject))
+    except Exception:
+        return text, None
