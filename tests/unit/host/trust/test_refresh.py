@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from trust_nation import CRL, HOUR, LIST, NATION, START, Host, dn, host, lines
+from trust_nation import CRL, HOUR, LIST, NATION, START, Host, World, dn, host, lines
 
 from vaguemestre.host.trust import database, durable, refresh
 from vaguemestre.host.trust.dn import key
@@ -32,13 +32,17 @@ def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-@pytest.fixture
-def one(tmp_path: Path) -> Host:
-    """A host that holds a list of 100 domains and the revocation list."""
-    made = host(tmp_path)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    made = host(tmp_path_factory.mktemp("running"))
     made.run()
-    made.world.asked.clear()
     return made
+
+
+@pytest.fixture
+def one(running: Host, tmp_path: Path) -> Host:
+    """A host that holds a list of 100 domains and the revocation list, in a world of its own."""
+    return replace(running.copied(tmp_path / "host"), world=World(dict(running.world.pages)))
 
 
 def events(one: Host) -> list[str]:

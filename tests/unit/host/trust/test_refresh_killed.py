@@ -54,14 +54,14 @@ def next_day(one: Host) -> None:
 
 
 def test_a_run_that_is_killed_leaves_one_whole_list_and_the_next_run_finishes(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = host(tmp_path / "whole")
+    whole.run()
+    next_day(whole)
     step, deaths = 0, 0
     while True:
         step += 1
-        folder = tmp_path / str(step)
-        folder.mkdir()
-        one = host(folder)
-        one.run()
-        next_day(one)
+        one = whole.copied(tmp_path / str(step))
         died = killed_at(step, one.run)
         old, new = one.listing.listed("etab-0.mssante.test"), one.listing.listed("etab-100.mssante.test")
         assert old != new, f"killed at step {step}: half a list"
@@ -81,16 +81,16 @@ def test_a_run_that_is_killed_leaves_one_whole_list_and_the_next_run_finishes(tm
 
 
 def test_an_approval_that_is_killed_is_done_or_still_to_be_done(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = host(tmp_path / "whole")
+    whole.run()
+    whole.now += HOUR
+    whole.publish(lines(60))
+    whole.run()
     step, died = 0, True
     while died:
         step += 1
-        folder = tmp_path / str(step)
-        folder.mkdir()
-        one = host(folder)
-        one.run()
-        one.now += HOUR
-        one.publish(lines(60))
-        one.run()
+        one = whole.copied(tmp_path / str(step))
         died = killed_at(step, lambda one=one: one.trust("approve"))  # type: ignore[misc]
         one.run()
         if one.listing.listed("etab-99.mssante.test"):

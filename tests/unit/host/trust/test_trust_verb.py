@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trust_nation import CRL, HOUR, LIST, NATION, Host, dn, host, lines
+from trust_nation import CRL, HOUR, LIST, NATION, Host, World, dn, host, lines
 
 from vaguemestre.host.trust import admin, database, wording
 from vaguemestre.host.trust.dn import key
@@ -26,12 +27,17 @@ def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-@pytest.fixture
-def one(tmp_path: Path) -> Host:
-    made = host(tmp_path)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    made = host(tmp_path_factory.mktemp("running"))
     made.publish([*lines(100), Line("multi.mssante.test", dn(3)), Line("multi.mssante.test", dn(2)), GREEK])
     made.run()
     return made
+
+
+@pytest.fixture
+def one(running: Host, tmp_path: Path) -> Host:
+    return replace(running.copied(tmp_path / "host"), world=World(dict(running.world.pages)))
 
 
 def words(said: dict[str, Any]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ class Nation:
         )
 
     def white_list(self, some: Iterable[Line], generated: datetime) -> bytes:
+        return self._signed(tuple(some), generated)
+
+    @cache  # noqa: B019 - there is one nation
+    def _signed(self, some: tuple[Line, ...], generated: datetime) -> bytes:
         return sign(compose(some, generated), self.signer)
 
 
@@ -85,6 +90,11 @@ class Host:
     settings: Settings
     world: World
     now: datetime = START
+
+    def copied(self, folder: Path) -> Host:
+        """The same host at the same moment, in another folder; the world is one."""
+        shutil.copytree(self.places.root.parent, folder, symlinks=True)
+        return replace(self, places=Places(folder / "state"))
 
     def run(self, **how: bool) -> Report:
         return refresh(self.settings, self.places, self.now, ask=self.world.get, **how)
