@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rehearsed_peers import Names, Records, Server, names, serving
 from rehearsed_space import OTHERS, OWN, PEER, TrustSpace, dn, request, trust_space
 
-from vaguemestre.host.trust import finding, layout, peers, reasons
+from vaguemestre.host.trust import finding, layout, peers, probe, reasons
 from vaguemestre.host.trust.daemon import knowledge
 from vaguemestre.host.trust.desk import Desk
 from vaguemestre.host.trust.finding import Pins
@@ -199,11 +199,31 @@ def test_many_ask_at_once_and_the_server_is_looked_at_once(space: TrustSpace) ->
     asyncio.run(scene())
 
 
+def test_one_look_at_a_server_serves_all_its_domains_and_each_is_judged_by_itself(space: TrustSpace) -> None:
+    many = [f"cabinet-{number}.mssante.test" for number in range(30)]
+    space.list([(PEER, dn(space.peer)), *((name, dn(space.peer)) for name in many[1:]), (many[0], dn(space.other))])
+
+    async def scene() -> None:
+        server = Server(space.peer)
+        records: Records = {**MX, **{(name, "MX"): ["10 mx.peer.test."] for name in many}}
+        async with stand(space, records, {"127.0.30.1": server}) as one:
+            found = await asyncio.gather(*(one.ask(f"{name}:{PORT}") for name in many))
+            assert [pins.decision.accepts for pins in found] == [False] + [True] * 29
+            assert found[0].decision.reason is reasons.DN_NOT_LISTED
+            assert server.seen == 1
+
+    try:
+        asyncio.run(scene())
+    finally:
+        space.list_everybody()
+
+
 def test_a_definite_refusal_returns_mail_only_when_seen_twice_and_a_mended_server_is_written_to(
     space: TrustSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers, "CONFIRM_AFTER", 0.3)
     monkeypatch.setattr(peers, "LOOK_AGAIN_AFTER", 0.4)
+    monkeypatch.setattr(probe, "SHARED_FOR", 0.0)
 
     async def scene() -> None:
         server = Server(issued(space, "other_dn"))
