@@ -137,15 +137,47 @@ class Contacts(Model):
     support: Contact = Field(description="who is called when something does not work")
 
 
+class StaffColumns(Model):
+    """Which column (CSV) or attribute (LDIF) of a list of staff holds what; absent: found by its usual names."""
+
+    address: Line | None = Field(default=None, description="address of the mailbox")
+    type: Line | None = Field(default=None, description="PER, ORG, APP or CAB; without it, all are PER")
+    rpps: Line | None = Field(default=None, description="RPPS, 11 digits; Active Directory has no usual place for it")
+    surname: Line | None = Field(default=None, description="family name")
+    given: Line | None = Field(default=None, description="given name")
+    name: Line | None = Field(default=None, description="name to show; without it, given name and family name")
+    structure: Line | None = Field(default=None, description="FINESS or SIRET, when not the establishment's own")
+    service: Line | None = Field(default=None, description="ward or service")
+    responsible: Line | None = Field(default=None, description="who answers for it; never published")
+    description: Line | None = Field(default=None, description="what it is for")
+    quota: Line | None = Field(default=None, description="storage in MiB, when not the establishment's own")
+
+
+class StaffImport(Model):
+    """How a list of staff is read, and what may happen to mailboxes that are no longer in it."""
+
+    columns: StaffColumns = StaffColumns()
+    encoding: Literal["utf-8", "cp1252"] = Field(
+        default="utf-8", description="of a file without a byte order mark; never guessed"
+    )
+    absent: Literal["suspend", "close"] = Field(
+        default="suspend", description="what becomes of an imported mailbox that the file no longer names"
+    )
+    max_closed_percent: float = Field(
+        default=5.0, ge=0, le=100, description="more of them gone at once than this: nothing is done"
+    )
+
+
 class Mailboxes(Model):
     """Where mailboxes (BAL) come from, and what each gets."""
 
-    source: Literal["manual", "csv"] = Field(
-        default="manual", description="manual: made one by one by command; csv: from a list of staff"
+    source: Literal["manual", "csv", "ldif"] = Field(
+        default="manual", description="manual: made one by one by command; csv, ldif: from a list of staff"
     )
     file: Path | None = Field(
-        default=None, description="CSV of staff, relative to this file; needed when source is csv"
+        default=None, description="the list of staff, relative to this file; needed when source is csv or ldif"
     )
+    imports: StaffImport = Field(default=StaffImport(), alias="import", description="how a list of staff is imported")
     quota_mib: Whole = Field(default=2048, ge=10, description="storage of one mailbox, in MiB")
     message_size_mib: Whole = Field(
         default=10, ge=1, le=100, description="largest message accepted, in MiB, before base64"

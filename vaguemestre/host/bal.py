@@ -25,13 +25,13 @@ NEXT = {  # the life cycle: from each state, where it may go
 STATES = tuple(NEXT)
 RECEIVING = ("active", "suspended")
 ENDED = ("closed", "quarantined", "purged")
+IMPORT = "import"
 
 # RFC 5321 section 4.5.1, RFC 2142, and who speaks for the machine: these are led to the postmaster on every domain.
 ROLE_ADDRESSES = ("abuse", "hostmaster", "mailer-daemon", "postmaster", "root", "security", "vmail")
 
-_LOCAL = re.compile(
-    r"(?!.*\.\.)[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?"
-)  # RFC 5321 section 4.1.2, as far as people use it
+# RFC 5321 section 4.1.2, as far as people use it.
+LOCAL = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?")
 _RPPS = re.compile(r"[0-9]{11}")
 _STRUCTURE = re.compile(r"1[0-9][0-9AB][0-9]{7}|3[0-9]{14}")
 
@@ -52,7 +52,11 @@ class Domain:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """One mailbox; times are LDAP generalized times in UTC (``20261123040000Z``), empty texts are unknown."""
+    """One mailbox; times are LDAP generalized times in UTC (``20261123040000Z``), empty texts are unknown.
+
+    `origin` and `state_by` are `IMPORT` for what a list of staff brought or did, and empty for the work of people,
+    which no import undoes.
+    """
 
     address: str
     kind: str
@@ -68,6 +72,8 @@ class Mailbox:
     service: str = ""
     responsible: str = ""
     description: str = ""
+    origin: str = ""
+    state_by: str = ""
 
     @property
     def local(self) -> str:
@@ -79,7 +85,7 @@ class Mailbox:
 
 
 # What makes it somebody's: these never change once the address is given.
-_FIXED = ("kind", "person", "structure")
+FIXED = ("kind", "person", "structure")
 
 
 @dataclass(frozen=True)
@@ -110,18 +116,27 @@ def opened(wanted: Mailbox, site: Site, existing: Mailbox | None, now: str) -> M
     return _reconciled(complete, existing) if existing else complete
 
 
-def moved(mailbox: Mailbox, state: str, now: str) -> Mailbox:
-    """The mailbox in another state; itself when it is there already.
+def moved(mailbox: Mailbox, state: str, now: str, by: str = "") -> Mailbox:
+    """The mailbox in another state; itself when it is there already. `by` is `IMPORT`, or empty for people.
+
+    What people decide about a mailbox that an import had suspended is theirs from then on: suspended, no import opens
+    it; opened, no import suspends it again.
 
     Raises:
         Refused: life does not go that way.
     """
     if mailbox.state == state:
-        return mailbox
+        return mailbox if by else replace(mailbox, state_by="") if mailbox.state_by else mailbox
     if state not in NEXT[mailbox.state]:
         ways = " or ".join(NEXT[mailbox.state]) or "nothing: this is the end"
         raise Refused(f"{mailbox.address} is {mailbox.state}; from there it can become {ways}, not {state}")
-    return replace(mailbox, state=state, since=now)
+    if state == "active":
+        return replace(mailbox, state=state, since=now, state_by="", origin=_opened_by(mailbox, by))
+    return replace(mailbox, state=state, since=now, state_by=by)
+
+
+def _opened_by(mailbox: Mailbox, by: str) -> str:
+    return mailbox.origin if by or not mailbox.state_by else ""
 
 
 def may_log_in(mailbox: Mailbox) -> Mailbox:
@@ -166,7 +181,7 @@ def _wrong_address(box: Mailbox, site: Site) -> list[str]:
     wrong = []
     if box.domain not in site.domains:
         wrong.append(f"{box.address}: {box.domain} is not served here; served are: {', '.join(site.domains)}")
-    if not _LOCAL.fullmatch(box.local):
+    if not LOCAL.fullmatch(box.local):
         wrong.append(
             f"{box.address}: before the @, use a-z 0-9 . _ + -, begin and end with a letter or digit, no two dots"
         )
@@ -202,7 +217,7 @@ def _reconciled(wanted: Mailbox, existing: Mailbox) -> Mailbox:
             f"{existing.address} was given before and is {existing.state} since {existing.since}: an address is never "
             "given again, mail for its first holder would reach another\n    choose another address"
         )
-    changed = [name for name in _FIXED if getattr(wanted, name) != getattr(existing, name)]
+    changed = [name for name in FIXED if getattr(wanted, name) != getattr(existing, name)]
     if changed:
         said = ", ".join(f"{name} {getattr(existing, name) or 'none'}" for name in changed)
         raise Refused(f"{existing.address} exists already with {said}, which never changes\n    choose another address")

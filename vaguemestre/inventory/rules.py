@@ -185,11 +185,15 @@ def _reachable(reading: Reading) -> Iterator[Problem]:
 def _staff_file(reading: Reading) -> Iterator[Problem]:
     for source in reading.sources:
         mailboxes = source.establishment.mailboxes
-        if mailboxes.source == "csv" and mailboxes.file is None:
-            yield source.document.problem(("mailboxes", "file"), "source csv without a file", "add `file: staff.csv`")
-        elif mailboxes.source != "csv" and mailboxes.file is not None:
+        if mailboxes.source != "manual" and mailboxes.file is None:
             yield source.document.problem(
-                ("mailboxes", "file"), f"source {mailboxes.source} reads no file", "write `source: csv`"
+                ("mailboxes", "file"),
+                f"source {mailboxes.source} without a file",
+                f"add `file: staff.{mailboxes.source}`",
+            )
+        elif mailboxes.source == "manual" and mailboxes.file is not None:
+            yield source.document.problem(
+                ("mailboxes", "file"), "source manual reads no file", "write `source: csv` or `source: ldif`"
             )
         elif mailboxes.file is not None and not _is_file(source.document.file.parent / mailboxes.file):
             yield source.document.problem(

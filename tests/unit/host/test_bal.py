@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaguemestre.host.bal import ENDED, KINDS, NEXT, STATES, Domain, Mailbox, Refused, Site, may_log_in, moved, opened
+from vaguemestre.host.bal import (
+    ENDED,
+    IMPORT,
+    KINDS,
+    NEXT,
+    STATES,
+    Domain,
+    Mailbox,
+    Refused,
+    Site,
+    may_log_in,
+    moved,
+    opened,
+)
 
 NOW, LATER = "20261123030000Z", "20261124030000Z"
 SITE = Site({"pasteur.test": Domain("pasteur.test", "Clinique Pasteur", "1270000999", 2048)}, "postmaster@pasteur.test")
@@ -123,6 +136,16 @@ def test_life_goes_where_it_may_and_is_dated(start: str, end: str) -> None:
     else:
         with pytest.raises(Refused, match=f"not {end}"):
             moved(box, end, LATER)
+
+
+def test_what_people_decide_about_a_mailbox_that_an_import_suspended_is_theirs() -> None:
+    by_import = moved(replace(open_new(PERSON), origin=IMPORT), "suspended", LATER, IMPORT)
+    assert (by_import.origin, by_import.state_by) == (IMPORT, IMPORT)
+    kept_shut, opened_again = moved(by_import, "suspended", LATER), moved(by_import, "active", LATER)
+    assert (kept_shut.origin, kept_shut.state_by) == (IMPORT, "")  # and no import opens it
+    assert (opened_again.origin, opened_again.state_by) == ("", "")  # and no import suspends it
+    by_list = moved(by_import, "active", LATER, IMPORT)
+    assert (by_list.origin, by_list.state_by) == (IMPORT, "")
 
 
 @pytest.mark.parametrize("state", STATES)
