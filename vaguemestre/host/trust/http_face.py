@@ -76,7 +76,14 @@ class MetricsFace(HttpFace):
 
 
 def parsed(head: bytes) -> h11.Request:
-    """The request that `head` spells. Raises MalformedError."""
+    """The request that `head` spells. Raises MalformedError.
+
+    h11 reads bare line ends and folded lines too (RFC 9112 sections 2.2 and 5.2). nginx writes none, so whoever does
+    has smuggled them in.
+    """
+    between = head.replace(b"\r\n", b"")
+    if b"\n" in between or b"\r" in between or b"\r\n " in head or b"\r\n\t" in head:
+        raise MalformedError("line ends that nginx does not write")
     talk = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST)
     try:
         talk.receive_data(head)
