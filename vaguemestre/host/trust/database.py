@@ -21,7 +21,7 @@ Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 
 LOOK_EVERY = 0.2  # seconds
 _TRY_AGAIN_AFTER = 2.0  # seconds, with a file that could not be used
-_CACHE_KIB = 4096
+_CACHE_KIB = 16384
 
 
 class Database:

@@ -9,6 +9,7 @@ Decisions are asked for in one thread.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -170,6 +171,8 @@ class RevocationStore:
         self._rule = standing
         self._grace = grace
         self._database = Database(folder)
+        self._read_from: sqlite3.Connection | None = None
+        self._valid: dict[IssuerKey, tuple[datetime, datetime]] = {}
 
     @property
     def version(self) -> object:
@@ -183,11 +186,19 @@ class RevocationStore:
         return self._database.trouble
 
     def standing(self, issuer: IssuerKey, serial: int, now: datetime) -> Standing:
-        rows = self._database.rows(_STANDING, (issuer, f"{serial:x}", issuer))
-        found = {
-            self._rule(bool(revoked), _moment(this), _moment(after), now, self._grace) for this, after, revoked in rows
-        }
-        return found.pop() if found else Standing.UNKNOWN
+        dates = self._dates().get(issuer)
+        found = self._database.rows(_REVOKED, (issuer, f"{serial:x}"))
+        if dates is None or not found:  # no row at all: it could not be read
+            return Standing.UNKNOWN
+        return self._rule(bool(found[0][0]), *dates, now, self._grace)
+
+    def _dates(self) -> dict[IssuerKey, tuple[datetime, datetime]]:
+        """From when to when the list of each authority is valid; read once a database."""
+        connection = self._database.connection()
+        if connection is not self._read_from:
+            self._read_from = connection
+            self._valid = {one.issuer: (one.this_update, one.next_update) for one in self.known()}
+        return self._valid
 
     def known(self) -> tuple[Known, ...]:
         """The lists that are held, one an authority."""
@@ -264,10 +275,7 @@ _KNOWN = (
     "SELECT issuer, name, number, this_update, next_update,"
     " (SELECT count(*) FROM revoked WHERE issuer = authority.issuer) FROM authority ORDER BY issuer"
 )
-_STANDING = (
-    "SELECT this_update, next_update, EXISTS (SELECT 1 FROM revoked WHERE issuer = ? AND serial = ?)"
-    " FROM authority WHERE issuer = ?"
-)
+_REVOKED = "SELECT EXISTS (SELECT 1 FROM revoked WHERE issuer = ? AND serial = ?)"
 
 
 def _facts(told: dict[str, str]) -> Facts | None:
