@@ -40,17 +40,18 @@ def mended(text: str) -> list[str]:
     Quotes around a field go, doubled ones within become one; a separator within quotes is none. There may be any number
     of cells when the line cannot be mended.
     """
-    cells = _without_excess([_unquoted(one) for one in text.split(SEPARATOR)])
+    cells = without_excess([_unquoted(one) for one in text.split(SEPARATOR)])
     if any(one.count('"') % 2 for one in cells):  # a separator within quotes, perhaps
         try:
-            quoted = _without_excess([one.strip(" ") for one in next(csv.reader([text], delimiter=SEPARATOR))])
+            quoted = without_excess([one.strip(" ") for one in next(csv.reader([text], delimiter=SEPARATOR))])
         except csv.Error:
             return cells
         return quoted if len(quoted) == len(COLUMNS) else cells
     return cells
 
 
-def _without_excess(cells: list[str]) -> list[str]:
+def without_excess(cells: list[str]) -> list[str]:
+    """The cells without empty ones beyond the last column."""
     while len(cells) > len(COLUMNS) and not cells[-1]:
         cells.pop()
     return cells

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import NamedTuple
 
-from vaguemestre.host.annuaire.cleaning import mended, tidy
+from vaguemestre.host.annuaire.cleaning import mended, tidy, without_excess
 from vaguemestre.host.annuaire.columns import COLUMNS, SEPARATOR, wrong_header
 from vaguemestre.host.annuaire.mailbox import FLAGS, Activity, NationalMailbox, Place
 from vaguemestre.host.annuaire.source import ExtractionError, Source
@@ -42,7 +43,14 @@ _DOMAINS_KEPT = 100_000
 _HOLDER = {"PER": 3, "CAB": 0, "ORG": 6, "APP": 6}  # the column that identifies the holder; 0: none has to
 _FLAG = COLUMNS.index("Dématérialisation")  # of the columns 0 to 30
 
-_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{}~.-]{1,64}")  # RFC 5321 section 4.1.2, dot-string; dots: see below
+_WIDTHS = {len(COLUMNS)}
+_ADDRESS = itemgetter(1)
+
+# An address is a dot-string (RFC 5321 section 4.1.2) and a domain, 254 octets in all (section 4.5.3.1.3).
+_LONGEST_ADDRESS = 254
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{}~.-]+")
+_ORDINARY = b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+/=?^_`{}~.-"
+_MISPLACED = (b"..", b".@", b"\n.", b"\n@", b"@\n")
 
 
 class Line(NamedTuple):
@@ -112,23 +120,15 @@ class Reading:
         self._domains = _Domains()
 
     def __iter__(self) -> Iterator[Line]:
-        new, domains, usable, width, holder = tuple.__new__, self._domains, _LOCAL.fullmatch, len(COLUMNS), _HOLDER
-        for first, texts in self._texts():
-            for number, text in enumerate(texts, first):
-                cells = text.split(SEPARATOR)
-                if len(cells) != width or '"' in text:
-                    cells = mended(text)
-                    if len(cells) != width:
-                        self._fault("columns", number)
-                        continue
-                kind, address = cells[0], cells[1].lower()
-                local, _, written = address.rpartition("@")
-                name = domains[written]
-                misplaced = address[:1] == "." or ".." in address or ".@" in address
-                if misplaced or not name or not usable(local) or kind not in holder:
+        new, holder = tuple.__new__, _HOLDER
+        for first, text in self._texts():
+            numbers, rows = self._rows(first, text)
+            for number, cells, address in zip(numbers, rows, self._addresses(rows), strict=True):
+                kind = cells[0]
+                if not address or kind not in holder:
                     self._fault("address" if kind in holder else "type", number)
                     continue
-                cells[1] = address if name == written else f"{local}@{name}"
+                cells[1] = address
                 if cells[_FLAG] not in FLAGS or not cells[holder[kind]]:
                     self._remark(cells, number)
                 line: Line = new(Line, cells)
@@ -137,6 +137,38 @@ class Reading:
     @property
     def truncated(self) -> bool:
         return bool(self.faults["truncated"])
+
+    def _rows(self, first: int, text: str) -> tuple[Sequence[int], list[list[str]]]:
+        """The lines of a text as cells, with their numbers; those that have not 31 are left out."""
+        texts = text.split("\n")
+        rows = [one.split(SEPARATOR) for one in texts]
+        numbers: Sequence[int] = range(first, first + len(rows))
+        if '"' in text:
+            rows = [mended(one) if '"' in one else cells for one, cells in zip(texts, rows, strict=True)]
+        if set(map(len, rows)) != _WIDTHS:
+            rows = [without_excess(cells) for cells in rows]
+            for number, cells in zip(numbers, rows, strict=True):
+                if len(cells) not in _WIDTHS:
+                    self._fault("columns", number)
+            whole = [(number, cells) for number, cells in zip(numbers, rows, strict=True) if len(cells) in _WIDTHS]
+            numbers, rows = [number for number, _ in whole], [cells for _, cells in whole]
+        return numbers, rows
+
+    def _addresses(self, rows: list[list[str]]) -> list[str]:
+        """The rows' addresses as they are compared, empty for one that cannot be used."""
+        joined = "\n".join(map(_ADDRESS, rows)).lower()
+        found = joined.split("\n") if rows else []
+        if _ordinary(joined, len(rows)):
+            domains = self._domains
+            if all(domains[name] == name for name in {one.partition("@")[2] for one in found}):
+                return found
+        return [self._address(one) for one in found]
+
+    def _address(self, address: str) -> str:
+        local, _, written = address.rpartition("@")
+        name = self._domains[written]
+        whole = f"{local}@{name}"
+        return whole if name and _LOCAL.fullmatch(local) and _ordinary(whole, 1) else ""
 
     def _fault(self, kind: str, number: int) -> None:
         kind = "truncated" if self._unended else kind
@@ -157,7 +189,7 @@ class Reading:
         if len(self.numbers[kind]) < TOLD:
             self.numbers[kind].append(number)
 
-    def _texts(self) -> Iterator[tuple[int, list[str]]]:
+    def _texts(self) -> Iterator[tuple[int, str]]:
         """The lines after the header, cleaned, many at a time, each time with the first one's number."""
         blocks = self._blocks()
         header, end, rest = next(blocks, b"").partition(b"\n")
@@ -166,15 +198,15 @@ class Reading:
             first = self.lines + 2
             self.lines += block.count(b"\n") + 1
             try:
-                yield first, tidy(block).split("\n")
+                yield first, tidy(block)
             except UnicodeDecodeError:
                 yield from self._decodable(block, first)
 
-    def _decodable(self, block: bytes, first: int) -> Iterator[tuple[int, list[str]]]:
+    def _decodable(self, block: bytes, first: int) -> Iterator[tuple[int, str]]:
         """Line by line, without those that are not UTF-8."""
         for number, line in enumerate(block.split(b"\n"), first):
             try:
-                yield number, [tidy(line)]
+                yield number, tidy(line)
             except UnicodeDecodeError:
                 self._fault("encoding", number)
 
@@ -204,6 +236,16 @@ class _Domains(dict[str, str]):
             name = ""
         self[written] = name
         return name
+
+
+def _ordinary(addresses: str, number: int) -> bool:
+    """Whether so many addresses, a line each, all consist of ordinary characters and one @; looks at all at once."""
+    if not addresses.isascii():
+        return False
+    octets = b"\n%b\n" % addresses.encode()
+    if octets.translate(None, _ORDINARY) != b"\n@" * number + b"\n" or any(one in octets for one in _MISPLACED):
+        return False
+    return len(octets) <= _LONGEST_ADDRESS or max(map(len, octets.split(b"\n"))) <= _LONGEST_ADDRESS
 
 
 def _check_header(line: bytes) -> None:
