@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from vaguemestre import runtime
 from vaguemestre.engines import pyinfra
-from vaguemestre.engines.sessions import Failure, Ran
+from vaguemestre.engines.door import silent
+from vaguemestre.engines.sessions import Failure, OnText, Ran
 from vaguemestre.engines.targets import target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit, VaguemestreError
@@ -79,18 +80,30 @@ class Mailboxes:
         self.move("activate", address)
         return self.passwd(address, password)
 
+    def ask_import(self, option: str, roster: bytes, on_text: OnText) -> dict[str, Any]:
+        """The host's `mailbox import` with a list of staff; what it says, see `vaguemestre.host.importing`."""
+        ran = self._run(["import", option], roster, on_text)
+        lines = ran.stdout.splitlines()
+        said = _said(replace(ran, stdout=lines[-1] if lines else b""))
+        if said.get("result") in (None, "failed"):
+            _answer(self.host.name, replace(ran, stdout=json.dumps(said).encode()))
+        return said
+
     def _with_password(self, arguments: Sequence[str], password: str | None) -> Answer:
         if password is None:
             return self._ask(arguments)
         return self._ask([*arguments, "--password-stdin"], f"{password}\n".encode())
 
     def _ask(self, arguments: Sequence[str], stdin: bytes = b"") -> Answer:
+        return _answer(self.host.name, self._run(arguments, stdin))
+
+    def _run(self, arguments: Sequence[str], stdin: bytes, on_text: OnText = silent) -> Ran:
         name = self.host.name
-        ran = pyinfra.run(self.fleet, (name,), self._command(arguments), stdin)[name]
+        ran = pyinfra.run(self.fleet, (name,), self._command(arguments), stdin, on_text=on_text)[name]
         if isinstance(ran, Failure):
             reached = ran.trouble is Trouble.FAILED
             raise MailboxError(ran.message, Exit.FAILED if reached else Exit.UNREACHABLE)
-        return _answer(name, ran)
+        return ran
 
     def _command(self, arguments: Sequence[str]) -> str:
         sudo = () if target(self.fleet, self.operator, self.host).user == "root" else ("sudo", "-n")

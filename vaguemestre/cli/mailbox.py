@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaguemestre.cli.inventory import AsJson, Inventory
+from vaguemestre.cli.mailbox_import import import_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,6 +118,9 @@ def close(address: Address, inventory: Inventory = None, as_json: AsJson = False
     Its mail stays on the host for now, and its address is never given again.
     """
     _print(_holder(inventory, address).move("close", address), as_json)
+
+
+app.command("import")(import_)
 
 
 def _asked(holders: Iterable[Mailboxes], state: str, domain: str) -> tuple[list[Answer], list[MailboxError]]:

@@ -59,7 +59,8 @@ class Door:
         return self._sessions.bootstrap(wanted, self._on_text)
 
     def run(self, command: Command) -> dict[str, Ran | Failure]:
-        return self._sessions.run(dict.fromkeys(self.targets, command))
+        """A command on each host; what it says in the manner of the activator's steps is passed on."""
+        return self._sessions.run(dict.fromkeys(self.targets, command), self._on_line)
 
     def _on_line(self, host: str, line: str) -> None:
         if (event := wire.event_of(line)) and event["event"] == "step":

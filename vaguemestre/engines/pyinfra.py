@@ -133,10 +133,18 @@ def bare(fleet: Fleet, names: Sequence[str] = (), sessions: Sessions | None = No
 
 
 def run(
-    fleet: Fleet, names: Sequence[str], command: str, stdin: bytes = b"", sessions: Sessions | None = None
+    fleet: Fleet,
+    names: Sequence[str],
+    command: str,
+    stdin: bytes = b"",
+    sessions: Sessions | None = None,
+    on_text: OnText = silent,
 ) -> dict[str, Ran | Failure]:
-    """A shell command, run as the kit's user, on each chosen host; `sudo -n` is the command's business."""
-    with door(fleet, names, sessions=sessions) as hosts:
+    """A shell command, run as the kit's user, on each chosen host; `sudo -n` is the command's business.
+
+    `on_text` gets the texts of lines like the activator's: ``{"event": "step", "text": ...}``.
+    """
+    with door(fleet, names, on_text, sessions) as hosts:
         return hosts.run(Command(command, stdin))
 
 

@@ -1,4 +1,4 @@
-"""The host's verb `mailbox`: add, list, passwd, suspend, activate, close. One JSON object on stdout.
+"""The host's verb `mailbox`: add, list, passwd, suspend, activate, close, import. One JSON object on stdout.
 
 ``{"result": "added"|"unchanged"|"changed"|"listed"|"refused"|"failed", ...}`` with ``mailbox`` or ``mailboxes``, with
 ``password`` once when it was made here, with ``message`` when it was refused (exit 2) or failed (exit 1).
@@ -39,6 +39,10 @@ _DETAILS = {  # option -> field of Mailbox
 def main(argv: list[str]) -> int:
     """Run one command; 0 done, 1 failed, 2 refused."""
     asked = _parser().parse_args(argv)
+    if asked.command == "import":
+        from vaguemestre.host import importing
+
+        return importing.main(asked.dry_run, asked.expect)
     try:
         said = run(asked)
     except Refused as refused:
@@ -114,9 +118,9 @@ def _move(store: Store, address: str, state: str) -> dict[str, Any]:
     after = moved(before, state, now())
     if after is before:
         return {"result": "unchanged", "mailbox": plain(before)}
-    store.move(after)
+    store.change(before, after)
     if state != "active":
-        _end_sessions(after.address)
+        end_sessions(after.address)
     return {"result": "changed", "mailbox": plain(after)}
 
 
@@ -138,7 +142,7 @@ def _password(asked: argparse.Namespace) -> tuple[str, dict[str, str]]:
     return chosen, {}
 
 
-def _end_sessions(address: str) -> None:
+def end_sessions(address: str) -> None:
     """Who is logged in stays so until told otherwise. Dovecot being down means that nobody is.
 
     Raises:
@@ -174,6 +178,9 @@ def _parser() -> argparse.ArgumentParser:
     passwd.add_argument("address")
     for one in (add, passwd):
         one.add_argument("--password-stdin", action="store_true", help="read it from stdin instead of making one")
+    staff = commands.add_parser("import", help="bring mailboxes to a list of staff, JSON on stdin")
+    staff.add_argument("--dry-run", action="store_true", help="only tell what would be done")
+    staff.add_argument("--expect", default="", metavar="DIGEST", help="do it only if the plan is this one")
     for verb, state in _TO.items():
         commands.add_parser(verb, help=f"make it {state}").add_argument("address")
     return parser

@@ -32,11 +32,17 @@ ATTRIBUTES = {
     "service": "vgmService",
     "responsible": "vgmResponsible",
     "description": "description",
+    "origin": "vgmOrigin",
+    "state_by": "vgmStateBy",
 }
 
 
 class StoreError(Exception):
     """The directory does not answer, or refuses; the text holds its own words."""
+
+
+class EntryError(Exception):
+    """The directory refuses this one entry; the text holds its own words."""
 
 
 class Store:
@@ -64,14 +70,25 @@ class Store:
     def add(self, box: Mailbox) -> None:
         self._ldap.add_s(dn(box.address), [("objectClass", [b"vgmMailbox"]), *_attributes(box).items()])
 
-    def move(self, box: Mailbox) -> None:
-        """Record a new state; whoever can no longer log in loses the password too."""
+    def change(self, before: Mailbox, after: Mailbox) -> None:
+        """Record in one step what differs; whoever can no longer log in loses the password too."""
         import ldap
 
-        news = {"vgmState": [box.state.encode()], "vgmStateSince": [box.since.encode()]}
-        gone = {"userPassword": None} if box.state in ENDED else {}
-        changes = [(ldap.MOD_REPLACE, name, value) for name, value in {**news, **gone}.items()]
-        self._ldap.modify_s(dn(box.address), changes)
+        old, new = _attributes(before), _attributes(after)
+        changes = [(ldap.MOD_REPLACE, key, new.get(key)) for key in ATTRIBUTES.values() if old.get(key) != new.get(key)]
+        if after.state in ENDED:
+            changes.append((ldap.MOD_REPLACE, "userPassword", None))
+        if changes:
+            self._ldap.modify_s(dn(after.address), changes)
+
+    def without_password(self) -> set[str]:
+        """The addresses of the mailboxes that nobody can log into with a password, because there is none."""
+        import ldap
+
+        found = self._ldap.search_s(
+            MAILBOXES, ldap.SCOPE_ONELEVEL, "(&(objectClass=vgmMailbox)(!(userPassword=*)))", ["mail"]
+        )
+        return {attributes["mail"][0].decode() for _, attributes in found}
 
     def set_password(self, address: str, password: str) -> None:
         """Through the extended operation (RFC 3062), so that slapd itself makes the hash."""
@@ -113,6 +130,23 @@ def opened() -> Iterator[Store]:
         raise StoreError(f"the mailbox directory (slapd): {_words(error)}") from error
     finally:
         connection.unbind_s()
+
+
+@contextmanager
+def one_entry() -> Iterator[None]:
+    """Keep what slapd has against one entry apart from slapd being gone.
+
+    Raises:
+        EntryError: this entry was refused; others may be tried.
+    """
+    import ldap
+
+    try:
+        yield
+    except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.UNAVAILABLE, ldap.BUSY):
+        raise
+    except ldap.LDAPError as error:
+        raise EntryError(_words(error)) from error
 
 
 def dn(address: str) -> str:
