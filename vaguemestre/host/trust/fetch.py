@@ -203,7 +203,7 @@ def _named_failures(url: str) -> Iterator[None]:
         raise FetchError("refused", f"{url}: the connection is refused") from error
     except http.client.IncompleteRead as error:
         raise FetchError("truncated", f"{url}: the answer ends in the middle") from error
-    except (http.client.HTTPException, ValueError) as error:
+    except (http.client.HTTPException, ValueError, OverflowError) as error:
         raise FetchError("protocol", f"{url}: no HTTP answer: {error!r}") from error
     except OSError as error:
         slug = "proxy" if "unnel" in str(error) else "unreachable"
@@ -212,10 +212,11 @@ def _named_failures(url: str) -> Iterator[None]:
 
 def _followed(url: str, location: str) -> str:
     """Where a redirect leads, when it may be followed: the same host, and never out of TLS."""
-    old, new = _parts(url), urlsplit(urljoin(url, location))
-    if new.hostname != old.hostname or new.scheme not in ("https", old.scheme):
-        raise FetchError("redirect", f"{url}: leads to {location[:100]!r}, which is not followed")
-    return new.geturl()
+    with contextlib.suppress(ValueError):  # brackets that hold no IPv6 address, a port that is none
+        old, new = _parts(url), urlsplit(urljoin(url, location))
+        if new.hostname == old.hostname and new.scheme in ("https", old.scheme):
+            return new.geturl()
+    raise FetchError("redirect", f"{url}: leads to {location[:100]!r}, which is not followed")
 
 
 def _parts(url: str) -> SplitResult:
@@ -252,6 +253,6 @@ def _sent_back(value: str | None) -> str:
 def _date(header: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(header or "")
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else None

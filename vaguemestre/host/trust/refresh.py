@@ -249,6 +249,10 @@ def _asked(run: Run, url: str, source: Source, take: Callable[[Run, Source, Answ
         after = _failed(run, source, error.slug, str(error), error.date)
     except RefusedError as error:
         after = _failed(run, source, error.slug, f"{url}: {error}", date)
+    except (OSError, sqlite3.Error):
+        raise  # our own disk's trouble, not the source's
+    except Exception as error:  # a library before a stranger's bytes: the other sources still get their turn
+        after = _failed(run, source, "internal", f"{url}: {type(error).__name__}: {error}", date)
     if after.failure and after.failure != source.failure:
         run.note("failing", source=url, failure=after.failure, message=after.message)
     if source.failure and not after.failure:

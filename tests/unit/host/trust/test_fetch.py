@@ -6,10 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from trust_source import Page, Source, serving
 
 from vaguemestre.host.trust.fetch import FetchError, Request, get, web_page
@@ -135,6 +138,27 @@ def test_what_is_no_http_is_named_so(source: Source, answer: bytes) -> None:
     assert slug(ask(source)) in ("protocol", "unreachable")
 
 
+ANSWERS = (
+    b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: "a"\r\nDate: Mon, 23 Nov 2026 06:00:00 GMT\r\n\r\nhello',
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nhello\r\nffffffffffffffffff\r\n\r\n",
+    b"HTTP/1.1 302 Found\r\nDate: Mon, 01 Jan 0001 00:00:00 +2359\r\nLocation: http://localhost:99/\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nDate: Mon, 01 Jan 0001 00:00:00 +2359\r\n\r\nabc",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\nContent-Length: -5\r\n\r\nabc",
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(ANSWERS), st.integers(0, 120), st.binary(max_size=8), st.integers(0, 4))
+def test_whatever_is_answered_is_a_file_or_a_named_failure(
+    source: Source, answer: bytes, at: int, put: bytes, drop: int
+) -> None:
+    spoilt = answer[:at] + put + answer[at + drop :]
+    source.pages["/file"] = Page(raw=lambda connection: connection.sendall(spoilt))
+    with suppress(FetchError):
+        assert get(ask(source, seconds=2.0)).body
+
+
 def test_a_compressed_answer_is_not_unpacked(source: Source) -> None:
     source.pages["/file"] = Page(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
     assert slug(ask(source)) == "encoded"
@@ -185,7 +209,9 @@ def test_a_redirect_on_the_host_is_followed(source: Source) -> None:
     assert get(ask(source)).body == b"<list/>"
 
 
-@pytest.mark.parametrize("location", ["http://elsewhere.test/file", "//elsewhere.test/", "/file", "ftp://localhost/x"])
+@pytest.mark.parametrize(
+    "location", ["http://elsewhere.test/file", "//elsewhere.test/", "/file", "ftp://localhost/x", "http://[::1", ""]
+)
 def test_a_redirect_elsewhere_or_in_circles_is_not(source: Source, location: str) -> None:
     source.pages["/file"] = Page(status=301, headers={"Location": location})
     assert slug(ask(source)) == "redirect"

@@ -448,6 +448,22 @@ def test_a_disk_that_is_full_gives_nothing_up_and_is_told(one: Host, monkeypatch
     assert one.standing() == set()
 
 
+def test_one_source_that_breaks_a_library_keeps_no_other_from_its_turn(
+    one: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    one.now += HOUR
+    one.publish(lines(101))
+    one.revoke(5)
+    monkeypatch.setattr(refresh.intake, "verified", broken)
+    one.run()
+    assert one.source()["failure"] == "internal"
+    assert standing(one, 5) is Standing.REVOKED
+    assert one.listing.listed(ISSUING)
+
+
 def test_what_the_list_says_of_our_own_domain_is_watched(one: Host) -> None:
     one.now += HOUR
     one.publish([*lines(1), *lines(99, start=2)])
