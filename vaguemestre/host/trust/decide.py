@@ -140,7 +140,7 @@ def _address(written: str) -> Address | DomainError | None:
         return error
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def _bare(written: str) -> Address | DomainError | None:
     """`domains.bare`, likewise."""
     try:

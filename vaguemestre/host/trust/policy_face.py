@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 
 from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
 from vaguemestre.host.trust.desk import Desk
+from vaguemestre.host.trust.reasons import REASONS
 from vaguemestre.host.trust.values import Decision
 
 _MOST_ATTRIBUTES = 100
@@ -61,5 +62,10 @@ def attributes(request: bytes) -> dict[str, str]:
 
 def action(decision: Decision) -> bytes:
     """DUNNO leaves the word to Postfix's own restrictions that follow (access(5))."""
-    reason = decision.reason
-    return b"action=DUNNO\n\n" if reason.accepts else f"action={reason.smtp} {reason.text}\n\n".encode()
+    return _ACTIONS[decision.reason.code]
+
+
+_ACTIONS = {
+    reason.code: (f"action={reason.smtp} {reason.text}" if not reason.accepts else "action=DUNNO").encode() + b"\n\n"
+    for reason in REASONS
+}
