@@ -33,6 +33,7 @@ def session(national: Peer, anne: Correspondent) -> Iterator[Smtp]:
 
 def transact(session: Smtp, sender: str, recipient: str) -> tuple[int, str]:
     """The first refusal, or the answer to the last RCPT."""
+    session.ehlo_or_helo_if_needed()
     code, text = session.docmd("MAIL", f"FROM:<{sender}>")
     if code == 250:
         code, text = session.docmd("RCPT", f"TO:<{recipient}>")
