@@ -149,6 +149,7 @@ def test_a_role_is_accompanied_by_those_it_needs(tmp_path: Path, roles: str, wro
     ("mailboxes", "line", "wrong"),
     [
         ("{source: csv}", 17, "source csv without a file"),
+        ("{source: ldif}", 17, "source ldif without a file"),
         ("{source: csv, file: nobody.csv}", 17, "nobody.csv does not exist"),
         ("{file: staff.csv}", 17, "source manual reads no file"),
     ],
@@ -157,6 +158,12 @@ def test_staff_come_from_a_file_that_exists(tmp_path: Path, mailboxes: str, line
     (tmp_path / "staff.csv").touch()
     root = write(tmp_path, pasteur=f"{OPERATOR}mailboxes: {mailboxes}\n")
     assert problems(root) == [("pasteur", line, "mailboxes.file", wrong)]
+
+
+def test_a_slip_in_the_columns_of_a_list_of_staff_is_told(tmp_path: Path) -> None:
+    text = f"{OPERATOR}mailboxes:\n  import:\n    absent: delete\n    columns:\n      adress: Mail\n"
+    found = [one[:3] for one in problems(write(tmp_path, pasteur=text))]
+    assert found == [("pasteur", 19, "mailboxes.import.absent"), ("pasteur", 21, "mailboxes.import.columns.adress")]
 
 
 def test_a_staff_file_beside_the_establishment_is_found(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ stdin: ``{"roster": Roster, "passwords": {ADDRESS: PASSWORD}}``, a secret never 
   imported  `plan`, `done` (number by action), `failures` (address and message), `passwords_set` (addresses)
   failed    `message`: the directory is away, or another import runs
 
-Each mailbox is one step that is done or not: an import that was cut is finished by running it again.
+Each mailbox is one step that is done or not. When the link is cut the host goes on to the end; when the host itself
+goes down, the next run does what is left.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,7 +53,7 @@ def main(dry_run: bool, expect: str) -> int:
         said = {"result": "refused", "message": f"the list arrived damaged ({type(error).__name__}: {error})"}
     except (StoreError, OSError, BusyError) as error:
         said = {"result": "failed", "message": str(error)}
-    print(json.dumps(said, ensure_ascii=False))
+    _say(said)
     return _code(said)
 
 
@@ -113,8 +114,14 @@ def _told(things: Sequence[Thing], what: str) -> Iterator[Thing]:
     for number, thing in enumerate(things):
         if time.monotonic() - said >= _TOLD_EVERY:
             said = time.monotonic()
-            print(json.dumps({"event": "step", "text": f"{number} of {len(things)} {what}"}), flush=True)
+            _say({"event": "step", "text": f"{number} of {len(things)} {what}"})
         yield thing
+
+
+def _say(what: Said) -> None:
+    """One line; that nobody listens any more, the link being cut, is no reason to stop half-way."""
+    with suppress(BrokenPipeError):
+        print(json.dumps(what, ensure_ascii=False), flush=True)
 
 
 def _do(store: Store, step: Step) -> None:
