@@ -51,7 +51,9 @@ def main(dry_run: bool, expect: str) -> int:
             said = run(store, Roster.of(asked["roster"]), asked.get("passwords") or {}, dry_run, expect)
     except (KeyError, TypeError, ValueError) as error:
         said = {"result": "refused", "message": f"the list arrived damaged ({type(error).__name__}: {error})"}
-    except (StoreError, OSError, BusyError) as error:
+    except StoreError as error:
+        said = {"result": "failed", "message": f"{error}\n    what is done stays done; run the import again for the rest"}
+    except (OSError, BusyError) as error:
         said = {"result": "failed", "message": str(error)}
     _say(said)
     return _code(said)
