@@ -52,7 +52,7 @@ def main(dry_run: bool, expect: str) -> int:
     except (KeyError, TypeError, ValueError) as error:
         said = {"result": "refused", "message": f"the list arrived damaged ({type(error).__name__}: {error})"}
     except StoreError as error:
-        said = {"result": "failed", "message": f"{error}\n    what is done stays done; run the import again for the rest"}
+        said = {"result": "failed", "message": f"{error}\n    what is done stays done; run the import again"}
     except (OSError, BusyError) as error:
         said = {"result": "failed", "message": str(error)}
     _say(said)
