@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import NEW_KEY, SECRETS, copy, new, old, release
+from changes import NEW_KEY, SECRETS, copy, new, old, release
 from scratch import STATE, Ended, Host
 
 from vaguemestre.release import Directory, File, Item, Probe, Release

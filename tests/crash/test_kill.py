@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from conftest import SECRETS, copy, new, old
+from changes import SECRETS, copy, new, old
 from scratch import Ended, Host
+
+pytestmark = pytest.mark.slow
 
 _SAMPLE = 12  # every so many kills: recovery is killed at each of its own effects, or another verb comes next
 

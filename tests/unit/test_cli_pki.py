@@ -19,6 +19,8 @@ from vaguemestre.host.trust.dn import text_of
 from vaguemestre.lab import listing
 from vaguemestre.pki.profiles import leaf_subject, now
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = leaf_subject(REQUEST)
 
 

@@ -14,6 +14,8 @@ from vaguemestre.cli import app, main
 from vaguemestre.lab.listing import Line, compose, sign
 from vaguemestre.pki.authority import Authority
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 DN = "CN=mx.operateur.test,OU=1990000001,O=OPERATEUR FICTIF,ST=Paris (75),C=FR"
 LINES = (Line("a.mssante.test", DN), Line("b.mssante.test", DN.replace(",", ", ")), Line("pas un domaine", DN))

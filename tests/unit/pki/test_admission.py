@@ -25,6 +25,8 @@ from vaguemestre.pki.profiles import leaf_subject, now
 from vaguemestre.pki.request import key_pem
 from vaguemestre.pki.shelf import Shelf, Slot
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = leaf_subject(REQUEST)
 MOVED = leaf_subject(CertificateRequest(HOST, "Clinique Pasteur", "Eure (27)", "327000099900017"))
 

@@ -19,6 +19,8 @@ from vaguemestre.pki.faults import PkiError
 from vaguemestre.pki.request import instructions
 from vaguemestre.secrets import SecretsError
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T", bound=x509.ExtensionType)
 
 

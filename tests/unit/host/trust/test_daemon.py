@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from rehearsed_space import OTHERS, OWN, PEER, Running, TrustSpace, dn, identity, trust_space
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[TrustSpace]:

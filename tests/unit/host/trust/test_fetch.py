@@ -19,6 +19,8 @@ from vaguemestre.host.trust.fetch import FetchError, Request, get, web_page
 from vaguemestre.pki.authority import Authority
 from vaguemestre.pki.profiles import OTHER
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def authority() -> Authority:

@@ -25,6 +25,8 @@ from vaguemestre.host.trust.probe import Prober
 from vaguemestre.host.trust.record import Journal, Record
 from vaguemestre.pki.authority import Issued
 
+pytestmark = pytest.mark.slow
+
 PORT = 2525
 MX: Records = {(PEER, "MX"): ["10 mx.peer.test."], ("mx.peer.test", "A"): ["127.0.30.1"]}
 

@@ -20,6 +20,8 @@ from vaguemestre.lab.listing import Line, compose, sign
 from vaguemestre.pki.authority import Authority
 from vaguemestre.pki.profiles import OTHER
 
+pytestmark = pytest.mark.slow
+
 DAY = 24 * HOUR
 ISSUING = "etab-1.mssante.test"
 HALF = HOUR / 2

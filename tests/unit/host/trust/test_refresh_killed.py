@@ -15,6 +15,8 @@ from vaguemestre.host.trust.layout import settings
 from vaguemestre.host.trust.refresh import refresh
 from vaguemestre.host.trust.values import Standing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
