@@ -30,7 +30,16 @@ _PATIENCE = timedelta(hours=6)  # at least, before a revocation list that is not
 # tell themselves by what grows old.
 _SUSPICIOUS = {"older", "future", "unsigned", "bad_signature", "wrong_root", "structure", "entities", "empty"}
 _SUSPICIOUS |= {"signature_form", "signature_place", "several_signatures", "wrong_signer", "foreign_signer"}
-_SUSPICIOUS |= {"signer_usage", "signer_expired", "key_info", "signer_not_yet_valid", "wrong_issuer", "tls", "internal"}
+_SUSPICIOUS |= {
+    "signer_usage",
+    "signer_expired",
+    "signer_revoked",
+    "key_info",
+    "signer_not_yet_valid",
+    "wrong_issuer",
+    "tls",
+    "internal",
+}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from vaguemestre.host.trust import durable, store
 from vaguemestre.host.trust.layout import Places, Settings
 from vaguemestre.host.trust.store import Facts, ListingStore
+from vaguemestre.host.trust.values import Standing
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -79,6 +80,8 @@ def take(
     if held is not None and digest(xml) == held.digest:
         return _the_same(places, held, xml, confirmed)
     white_list = verified(settings, xml, now, at=None)
+    if _signer_is_revoked(places, settings, white_list, now):
+        raise RefusedError("signer_revoked", f"the certificate that signed it ({white_list.signer.name}) is revoked")
     if held is not None and white_list.generated < held.generated:
         raise RefusedError(
             "older", f"it is of {_day(white_list.generated)}, older than the one held, of {_day(held.generated)}"
@@ -106,6 +109,13 @@ def verified(settings: Settings, xml: bytes, now: datetime, *, at: datetime | No
         )
     except WhiteListError as error:
         raise RefusedError(error.reason, str(error)) from error
+
+
+def _signer_is_revoked(places: Places, settings: Settings, white_list: WhiteList, now: datetime) -> bool:
+    """Known to be; what is not known yet (the first list comes before the first CRL) is no reason to hold no list."""
+    signer = white_list.signer
+    with closing(store.RevocationStore(places.revocation, settings.revocation.grace)) as revocations:
+        return revocations.standing(signer.issuer, signer.serial, now) is Standing.REVOKED
 
 
 def churn_of(places: Places, settings: Settings, white_list: WhiteList) -> Churn:

@@ -211,6 +211,18 @@ def test_a_list_that_is_not_what_it_should_be_changes_nothing_and_is_named(one: 
     assert one.listing.listed("ensuite.mssante.test")
 
 
+def test_a_list_signed_by_a_revoked_certificate_is_refused_and_the_held_one_stays(one: Host) -> None:
+    one.now += HOUR
+    one.revoke(NATION.signer.leaf.serial_number)
+    one.run()
+    one.now += HOUR
+    one.publish([*lines(100), Line("ensuite.mssante.test", dn(4))])
+    one.run()
+    assert one.source()["failure"] == "signer_revoked"
+    assert not one.listing.listed("ensuite.mssante.test")
+    assert one.listing.listed(ISSUING)
+
+
 def test_the_first_list_ever_is_checked_as_well(tmp_path: Path) -> None:
     new = host(tmp_path)
     new.world.pages[LIST] = resigned(new)
