@@ -2,8 +2,8 @@
 
 One operator of the lab writes to the other. The path is nginx, trust daemon, Postfix with policy and milter; beside it
 stands, on a port of its own and for this measurement only, the same Postfix with plain mutual TLS: a certificate of the
-authority is required, and nothing is asked about it. Rooms for mail are looked at in neither. Both deliver to the same
-mailbox, in turns, and the queue is empty before each begins.
+authority is required, and nothing is asked about it. Both look whether the mailbox is open and has room, and deliver to
+it, in turns; the queue is empty before each begins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import statistics
 import sys
 import time
@@ -39,7 +40,7 @@ _PLAIN = {
     "smtpd_client_restrictions": "",
     "smtpd_sender_restrictions": "",
     "smtpd_relay_restrictions": "permit_auth_destination,reject",
-    "smtpd_recipient_restrictions": "",
+    "smtpd_recipient_restrictions": "$edge_recipient_restrictions",
     "smtpd_milters": "",
 }
 
@@ -68,7 +69,7 @@ class Bench:
 
     def open_plain_door(self) -> None:
         service = f"{PLAIN_PORT}/inet"
-        settings = " ".join(f"{service}/{name}={value}" for name, value in _PLAIN.items())
+        settings = " ".join(shlex.quote(f"{service}/{name}={value}") for name, value in _PLAIN.items())
         self.run(f"postconf -M {service}='{PLAIN_PORT} inet n - n - - smtpd' && postconf -P {settings}")
         self.run(f"nft insert rule inet vaguemestre input tcp dport {PLAIN_PORT} accept && systemctl reload postfix")
         time.sleep(2)
