@@ -85,9 +85,9 @@ def test_a_release_whose_service_does_not_answer_gives_way_to_the_previous_one_a
 
 FULL = """
 set -eu
-mount -t tmpfs -o size=2m,mode=700 tmpfs /mnt
-cp -a /var/lib/vaguemestre/. /mnt/ 2>/dev/null || true
-head -c 4m /dev/zero >/mnt/filler 2>/dev/null || true
+mount -t tmpfs -o size=64m,mode=700 tmpfs /mnt
+cp -a /var/lib/vaguemestre/. /mnt/
+head -c 65m /dev/zero >/mnt/filler 2>/dev/null || true
 mount --bind /mnt /var/lib/vaguemestre
 """
 EMPTY_AGAIN = "umount /var/lib/vaguemestre; umount /mnt"
