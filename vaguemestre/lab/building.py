@@ -70,7 +70,7 @@ class Building:
             self.progress(f"removing {name}: the plan no longer names it")
             self.discard(name)
         waiting = [host for host in hosts if made.get(host.name) != (host.digest, True)]
-        fresh = {host.name for host in waiting if made.get(host.name, ("", False))[0] != host.digest}
+        fresh = {host.name for host in waiting if not self._is_whole(host, made.get(host.name, ("", False))[0])}
         for number, host in enumerate(waiting, start=1):
             again = ", anew: its image or settings changed" if host.name in fresh & made.keys() else ""
             self.progress(f"booting {host.name} ({number}/{len(waiting)}){again}")
@@ -84,6 +84,7 @@ class Building:
         self.network.plug(host.name, host.addresses, plan.network, self.ground.cache.address)
         if fresh:
             self.guests.create(host, self.network.namespace(host.name))
+            self._born(host.name).write_text(host.digest)
         data = host.data()
         if data:
             self.guests.put(host.name, data)
@@ -91,8 +92,17 @@ class Building:
 
     def discard(self, name: str) -> None:
         """Remove a host and its cable."""
+        self._born(name).unlink(missing_ok=True)
         self.guests.remove(name)
         self.network.unplug(name)
+
+    def _is_whole(self, host: Host, made: str) -> bool:
+        """Whether its container is the right one and was given all its files: `up` may be killed in between."""
+        note = self._born(host.name)
+        return made == host.digest and note.exists() and note.read_text() == host.digest
+
+    def _born(self, name: str) -> Path:
+        return self.home / "hosts" / name / "born"
 
     def conclude(self, plan: Plan) -> State:
         """Write down who is who and what is up."""
