@@ -76,8 +76,8 @@ class Bench:
 
     def rate(self, port: int, messages: int, per_session: int) -> float:
         """Messages a second, once nothing is left of earlier ones."""
-        while "queue is empty" not in self.run("postqueue -p"):
-            time.sleep(0.5)
+        while "queue is empty" not in self.run("postqueue -f; postqueue -p"):
+            time.sleep(1)
         return rate(self.sender, (self.address, port), self.recipient, messages, per_session)
 
     def run(self, command: str) -> str:
