@@ -89,6 +89,7 @@ class RoleName(StrEnum):
     BASE = "base"
     PKI = "pki"
     OPENLDAP = "openldap"
+    DIRECTORY = "directory"
     DOVECOT = "dovecot"
     TRUST = "trust"
     POSTFIX = "postfix"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +17,10 @@ from vaguemestre.engines.parcel import Parcel, pack
 from vaguemestre.engines.targets import Target, select, target
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Guest, Lab
+from vaguemestre.overlay import VARIABLE
 from vaguemestre.rehearsal import lab_plan
 
-LAB = "bench"
+LAB = os.environ.get(VARIABLE) or "bench"
 ALONE = "apt.bench.test"
 """The host on which nothing but apt is run."""
 

@@ -45,7 +45,7 @@ CHANGED = [
     ("mode: operator", "mode: operatr", 6, "mode", "operatr is not known here",
      "did you mean operator? write one of: operator, hosted, individual"),
     ("[base, pki]", "[base, postfx]", 13, "hosts.0.roles.1", "postfx is not known here",
-     "did you mean postfix? write one of: base, pki, openldap, dovecot, trust, postfix, edge"),
+     "did you mean postfix? write one of: base, pki, openldap, directory, dovecot, trust, postfix, edge"),
     ("[base, pki]", "[]", 13, "hosts.0.roles", "the list is empty", "name at least one"),
     ("[base, pki]", "base", 13, "hosts.0.roles", "base is not a list", "write a list: one `- ` line for each"),
     ("10.83.27.11", "10.83.27.300", 12, "hosts.0.address", "10.83.27.300 is not an IPv4 address",

@@ -23,6 +23,11 @@ NEXT = {  # the life cycle: from each state, where it may go
     "purged": (),
 }
 STATES = tuple(NEXT)
+RED_LIST = {  # liste rouge
+    "none": "found by everybody",
+    "unlisted": "found by no search; mail still arrives",
+    "secretariat": "found by no search; mail of peers goes to the secretariat",
+}
 RECEIVING = ("active", "suspended")
 ENDED = ("closed", "quarantined", "purged")
 IMPORT = "import"
@@ -55,7 +60,10 @@ class Mailbox:
     """One mailbox; times are LDAP generalized times in UTC (``20261123040000Z``), empty texts are unknown.
 
     `origin` and `state_by` are `IMPORT` for what a list of staff brought or did, and empty for the work of people,
-    which no import undoes.
+    which no import undoes. `redlist` is one of RED_LIST, empty in what an older release wrote: nobody sees it then.
+    `paperless` (dématérialisation) is O, N or empty, as the nation writes it. `profession` and `speciality` are
+    national codes. `rank` says which of a holder's mailboxes is preferred, 1 first. `allowed` are addresses, or
+    domains after an @, that write past the secretariat; `senders` the people who may send as a mailbox that is shared.
     """
 
     address: str
@@ -74,6 +82,14 @@ class Mailbox:
     description: str = ""
     origin: str = ""
     state_by: str = ""
+    redlist: str = ""
+    secretariat: str = ""
+    allowed: tuple[str, ...] = ()
+    paperless: str = ""
+    profession: str = ""
+    speciality: str = ""
+    rank: int = 0
+    senders: tuple[str, ...] = ()
 
     @property
     def local(self) -> str:
@@ -153,7 +169,7 @@ def may_log_in(mailbox: Mailbox) -> Mailbox:
 def plain(mailbox: Mailbox) -> dict[str, Any]:
     """For JSON: what is known of it."""
     values = {one.name: getattr(mailbox, one.name) for one in fields(mailbox)}
-    return {name: value for name, value in values.items() if value not in ("", 0)}
+    return {name: value for name, value in values.items() if value not in ("", 0, ())}
 
 
 def _completed(wanted: Mailbox, site: Site, now: str) -> Mailbox:

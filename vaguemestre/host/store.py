@@ -34,7 +34,17 @@ ATTRIBUTES = {
     "description": "description",
     "origin": "vgmOrigin",
     "state_by": "vgmStateBy",
+    "redlist": "vgmRedList",
+    "secretariat": "vgmSecretariat",
+    "allowed": "vgmAllowed",
+    "paperless": "vgmPaperless",
+    "profession": "vgmProfession",
+    "speciality": "vgmSpeciality",
+    "rank": "vgmRank",
+    "senders": "vgmSender",
 }
+_NUMBERS = ("quota_mib", "rank")
+_SEVERAL = ("allowed", "senders")
 
 
 class StoreError(Exception):
@@ -159,13 +169,25 @@ _READ = [*ATTRIBUTES.values()]  # never the password
 
 
 def _mailbox(attributes: dict[str, list[bytes]]) -> Mailbox:
-    texts = {name: attributes[key][0].decode() for name, key in ATTRIBUTES.items() if key in attributes}
-    return Mailbox(**{**texts, "quota_mib": int(texts.get("quota_mib", 0))})  # type: ignore[arg-type]
+    return Mailbox(**{name: _read(name, attributes[key]) for name, key in ATTRIBUTES.items() if key in attributes})
+
+
+def _read(name: str, values: list[bytes]) -> Any:
+    texts = tuple(sorted(value.decode() for value in values))
+    if name in _SEVERAL:
+        return texts
+    return int(texts[0]) if name in _NUMBERS else texts[0]
 
 
 def _attributes(box: Mailbox) -> dict[str, list[bytes]]:
-    values = {key: str(getattr(box, name) or "") for name, key in ATTRIBUTES.items()}
-    return {key: [value.encode()] for key, value in values.items() if value}
+    """What is known of it; empty texts, and a zero, are unknown."""
+    values = {key: _written(getattr(box, name)) for name, key in ATTRIBUTES.items()}
+    return {key: texts for key, texts in values.items() if texts}
+
+
+def _written(value: Any) -> list[bytes]:
+    several = value if isinstance(value, tuple) else (value,)
+    return [str(one).encode() for one in several if one]
 
 
 def _words(error: Exception) -> str:
