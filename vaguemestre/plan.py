@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.host.activator.disk import Look
-from vaguemestre.host.activator.machine import UnitState
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.observe import Observed, Seen
 from vaguemestre.host.activator.plan import Change, changes, digests
 from vaguemestre.release import Credential, Directory, File, Release

@@ -23,9 +23,10 @@ from typing import Any
 import vaguemestre.host.activator.activation  # noqa: F401 - once here, not again in each forked process
 from vaguemestre.host.activate import Desk, Request
 from vaguemestre.host.activator.disk import DRAFT, Disk
+from vaguemestre.host.activator.facts import Facts, UnitState
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import Content, Facts, Machine, Say, UnitState
-from vaguemestre.host.activator.resident import Program
+from vaguemestre.host.activator.machine import Content, Machine, Say
+from vaguemestre.host.activator.program import Program
 from vaguemestre.host.activator.switch import Move
 from vaguemestre.release import Account, Package, Release
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.host.activator.plan import Change
-from vaguemestre.host.activator.resident import DIGITS
+from vaguemestre.host.activator.program import DIGITS
 from vaguemestre.host.activator.store import STATE
 from vaguemestre.release import Release
 

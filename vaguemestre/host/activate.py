@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.plan import SETTLING, Change, staying
 from vaguemestre.host.activator.store import Store
 from vaguemestre.release import Release, parse

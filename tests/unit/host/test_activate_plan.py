@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from vaguemestre.host.activator.disk import Look
-from vaguemestre.host.activator.machine import UnitState
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.observe import Observed, Seen
 from vaguemestre.host.activator.plan import changes, digests, staying
 from vaguemestre.release import Account, Credential, Directory, File, Item, Package, Release, Unit

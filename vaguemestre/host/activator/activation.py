@@ -10,8 +10,9 @@ from vaguemestre.errors import VaguemestreError
 from vaguemestre.host.activator import resident
 from vaguemestre.host.activator.assess import assess
 from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.observe import Observed
 from vaguemestre.host.activator.plan import SETTLING, Change, staying
 from vaguemestre.host.activator.settle import Settler

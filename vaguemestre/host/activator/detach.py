@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator
 
 from vaguemestre.host.activator import resident
+from vaguemestre.host.activator.commands import run
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.failure import ActivationError, BusyError
-from vaguemestre.host.activator.machine import Machine, run
+from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.store import JOURNAL, STATE, Store
 
 UNIT = "vaguemestre-activate.service"

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from vaguemestre.host.activator.commands import run
 from vaguemestre.host.activator.disk import Disk, parent
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import run
 from vaguemestre.host.activator.switch import Move
 
 _STAGE = "/run/vaguemestre-judge"

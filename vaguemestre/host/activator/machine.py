@@ -6,53 +6,25 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from vaguemestre.host.activator.commands import run, start
+from vaguemestre.host.activator.facts import Facts, UnitState
 from vaguemestre.host.activator.failure import ActivationError
 from vaguemestre.release import Account, Package
 
 if TYPE_CHECKING:
-    from vaguemestre.host.activator.resident import Program
+    from vaguemestre.host.activator.program import Program
     from vaguemestre.host.activator.switch import Move
 
 Content = Mapping[str, Callable[[], bytes]]
 Say = Callable[[str], None]
 
-_ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "SYSTEMD_PAGER": "", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-_UMASK = 0o022  # of other programs; ours is closed, and apt's lists, for one, are for everybody to read
 _STARTING = 900  # seconds: units have time limits of their own, this one is for a systemd that hangs
 _SHOWN = ("Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "Result", "NeedDaemonReload")
-
-
-@dataclass(frozen=True)
-class UnitState:
-    """A unit as systemd sees it. `passive`: a oneshot that has nothing left to run and did not fail; `outdated`: its
-    definition on the disk is newer than the one that systemd knows.
-    """
-
-    active: str = "inactive"
-    enabled: bool = False
-    masked: bool = False
-    passive: bool = False
-    outdated: bool = False
-
-    @property
-    def running(self) -> bool:
-        return self.active in ("active", "reloading", "refreshing")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What `Machine.survey` found; a package that is not (wholly) installed and an unknown unit are absent."""
-
-    packages: Mapping[str, str]
-    units: Mapping[str, UnitState]
 
 
 class Machine:
@@ -62,9 +34,9 @@ class Machine:
 
     def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
         """Ask dpkg and systemd, both at once."""
-        dpkg = _start("dpkg-query", "-W", "-f=${Package}\t${Version}\t${db:Status-Abbrev}\n", *sorted(set(packages)))
+        dpkg = start("dpkg-query", "-W", "-f=${Package}\t${Version}\t${db:Status-Abbrev}\n", *sorted(set(packages)))
         names = sorted(set(units))
-        systemd = _start("systemctl", "show", "-p", ",".join(_SHOWN), "--", *names) if names else None
+        systemd = start("systemctl", "show", "-p", ",".join(_SHOWN), "--", *names) if names else None
         installed = _installed(dpkg.communicate()[0])
         return Facts(installed, _states(names, systemd.communicate()[0]) if systemd else {})
 
@@ -109,8 +81,8 @@ class Machine:
         self._accounts("usermod", *home, *shell, *member, account.name)
 
     def program(self) -> Program:
-        """The archive that this activator came in: see `vaguemestre.host.activator.resident`."""
-        from vaguemestre.host.activator.resident import program
+        """The archive that this activator came in: see `vaguemestre.host.activator.program`."""
+        from vaguemestre.host.activator.program import program
 
         return program()
 
@@ -175,54 +147,6 @@ class Machine:
         done = run(*command)
         if done.code:
             raise ActivationError("accounts", f"{' '.join(command)} failed:\n{done.output}")
-
-
-@dataclass(frozen=True)
-class Done:
-    """A command's exit code and all that it said, both streams together."""
-
-    code: int
-    output: str
-
-
-def run(*command: str, timeout: float = 120, environment: Mapping[str, str] | None = None) -> Done:
-    """Run to the end; a missing program and one that never ends are results like any other."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-            env={**_ENVIRONMENT, **(environment or {})},
-            umask=_UMASK,
-        )
-    except OSError as error:
-        return Done(127, f"{command[0]}: {error.strerror}")
-    except subprocess.TimeoutExpired:
-        return Done(124, f"{command[0]} gave no answer within {timeout:.0f} s")
-    return Done(done.returncode, done.stdout.decode(errors="replace").strip())
-
-
-def follow(command: Sequence[str], environment: Mapping[str, str], line: Callable[[str], None]) -> int:
-    """Run to the end, handing over each line that it writes; its exit code."""
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**_ENVIRONMENT, **environment},
-        umask=_UMASK,
-    ) as process:
-        assert process.stdout  # noqa: S101 - a pipe was asked for
-        for raw in process.stdout:
-            line(raw.decode(errors="replace").rstrip())
-    return process.returncode
-
-
-def _start(*command: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRONMENT)
 
 
 def _installed(output: bytes) -> dict[str, str]:

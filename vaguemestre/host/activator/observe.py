@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vaguemestre.host.activator.disk import Disk, Look
-from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.facts import Known, UnitState
 from vaguemestre.release import Account, Credential, Directory, File, Release
 
 Placed = Directory | File | Credential
@@ -51,7 +51,7 @@ def placed(release: Release | None) -> tuple[Placed, ...]:
     return (*release.directories, *release.files, *release.credentials) if release else ()
 
 
-def observe(disk: Disk, machine: Machine, settled: Settled, wanted: Release, live: Release | None) -> Observed:
+def observe(disk: Disk, machine: Known, settled: Settled, wanted: Release, live: Release | None) -> Observed:
     """The host, seen through what `wanted` and `live` name."""
     both = [wanted, live] if live else [wanted]
     facts = machine.survey(

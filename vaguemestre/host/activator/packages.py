@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from vaguemestre.host.activator.commands import follow, run
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import follow, run
 from vaguemestre.host.activator.switch import Move
 from vaguemestre.release import Package
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from vaguemestre.host.activator.machine import UnitState
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.observe import Observed, Placed, Seen, placed
 from vaguemestre.release import Account, Directory, File, Release, Unit
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import time
 
+from vaguemestre.host.activator.commands import run
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import run
 from vaguemestre.release import Probe, Unit
 
 _AGAIN = 0.2  # seconds between two attempts

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from vaguemestre.host.activator.facts import UnitState
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.machine import Machine, UnitState
+from vaguemestre.host.activator.machine import Machine
 from vaguemestre.host.activator.plan import Change, digests
 from vaguemestre.host.activator.probe import prove
 from vaguemestre.host.activator.store import Store
