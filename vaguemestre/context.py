@@ -15,8 +15,8 @@ class Context:
     """The argument of every role; a value, nothing in it touches a disk or a network.
 
     `secrets` maps the secrets that exist for this host to their versions; `anchors` is the PEM of the national
-    authorities, `list_anchors` that of the authorities of the white list's server, empty where they are the same;
-    `served` are the establishment and those it hosts.
+    authorities, `list_anchors` that of the authorities of the white list's server and `directory_anchors` of the
+    national directory's, empty where they are the same; `served` are the establishment and those it hosts.
     """
 
     host: Host
@@ -26,6 +26,7 @@ class Context:
     anchors: str
     secrets: Mapping[str, str]
     list_anchors: str = ""
+    directory_anchors: str = ""
 
     @property
     def domains(self) -> tuple[str, ...]:

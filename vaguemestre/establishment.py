@@ -291,6 +291,66 @@ class Trust(Model):
     proxy: Url | None = Field(default=None, description="HTTP proxy on the way to the list, CRLs and OCSP")
 
 
+class DirectoryGuard(Model):
+    """How far one step of the national directory may go without a person's approval, and what a file must be."""
+
+    at_least: Whole = Field(
+        default=400_000, ge=1, description="a file with fewer mailboxes is refused; the nation has some 557,000"
+    )
+    max_unusable_percent: float = Field(default=0.5, ge=0, le=100, description="more of its lines unusable: refused")
+    max_removed_percent: float = Field(
+        default=2.0, ge=0, le=100, description="more mailboxes gone than this: held back for approval"
+    )
+    max_shrunk_percent: float = Field(
+        default=1.0, ge=0, le=100, description="so many fewer all in all: held back for approval"
+    )
+    max_changed_percent: float = Field(
+        default=25.0, ge=0, le=100, description="more mailboxes changed than this: held back for approval"
+    )
+    max_emptied_percent: float = Field(
+        default=80.0, ge=0, le=100, description="more of one domain or operator gone than this: held back for approval"
+    )
+    emptied_from: Whole = Field(default=100, ge=1, description="domains with fewer mailboxes may be emptied")
+
+
+class DirectoryApi(Model):
+    """The national directory's FHIR interface; its key is the secret `annuaire.key`, never written here."""
+
+    url: Url = Field(
+        default="https://gateway.api.esante.gouv.fr/fhir/v2", description="base address of the FHIR server"
+    )
+    calls_per_second: Whole = Field(default=15, ge=1, le=17, description="the nation allows 17 for each application")
+
+
+class NationalDirectory(Model):
+    """Annuaire: the nation's mailboxes, brought into the local directory once a day; and who may search it."""
+
+    source: Literal["extraction", "fhir"] = Field(
+        default="extraction", description="extraction: the whole file, published daily; fhir: the interface"
+    )
+    url: Url = Field(
+        default="https://service.annuaire.sante.fr/annuaire-sante-webservices/V300/services/extraction/"
+        "Extraction_Correspondance_MSSante",
+        description="where the daily extraction is published",
+    )
+    mirror: Url | None = Field(default=None, description="a copy that is asked when the first does not answer")
+    anchors: Path | None = Field(
+        default=None, description="PEM of the authorities of the servers that publish it; absent: trust.anchors"
+    )
+    api: DirectoryApi = DirectoryApi()
+    every_minutes: Whole = Field(
+        default=60, ge=15, le=1440, description="how often it is asked whether there is a new one"
+    )
+    max_mib: Whole = Field(default=128, ge=1, le=2048, description="a larger download is not read")
+    guard: DirectoryGuard = DirectoryGuard()
+    alarm_hours: Whole = Field(default=48, ge=1, description="the one held is older than this: alarm")
+    page_hours: Whole = Field(default=240, ge=1, description="older than this: the alarm that wakes people")
+    client_networks: tuple[IPv4Network, ...] = Field(
+        default=tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))),
+        description="networks whose mail programs may search the address book (LDAPS); none: nobody",
+    )
+
+
 class Journal(Model):
     """The systemd journal."""
 
@@ -314,6 +374,7 @@ class Settings(Model):
     resolvers: tuple[Ipv4, ...] = Field(default=(), description="DNS resolvers; none: the host keeps its own")
     ssh: Ssh = Ssh()
     trust: Trust = Trust()
+    directory: NationalDirectory = NationalDirectory()
     journal: Journal = Journal()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
     lab: Lab | None = Field(default=None, description="only in the inventory of a rehearsal lab")

@@ -31,7 +31,7 @@ def context(
         SecretsError: a secret cannot be read.
     """
     settings = establishment.settings
-    list_anchors = settings.trust.white_list.anchors
+    list_anchors, directory_anchors = settings.trust.white_list.anchors, settings.directory.anchors
     return Context(
         host=host,
         establishment=establishment,
@@ -40,6 +40,7 @@ def context(
         anchors=_anchors(fleet.root / settings.trust.anchors),
         secrets=Secrets(fleet.root / settings.secrets).versions(host.name) if secrets is None else secrets,
         list_anchors=_anchors(fleet.root / list_anchors) if list_anchors else "",
+        directory_anchors=_anchors(fleet.root / directory_anchors) if directory_anchors else "",
     )
 
 
@@ -49,7 +50,7 @@ def _anchors(file: Path) -> str:
     except OSError as error:
         raise ReleaseError(
             f"{file}: the trust anchors cannot be read: {error.strerror}\n"
-            "    see trust.anchors and trust.white_list.anchors"
+            "    see trust.anchors, trust.white_list.anchors and directory.anchors"
         ) from error
 
 

@@ -207,10 +207,11 @@ def _anchors(reading: Reading) -> Iterator[Problem]:
         return
     told: set[Path] = set()
     for source in reading.sources:
-        trust = source.establishment.settings.trust
+        trust, directory = source.establishment.settings.trust, source.establishment.settings.directory
         wanted: tuple[tuple[Loc, Path | None], ...] = (
             (("settings", "trust", "anchors"), trust.anchors),
             (("settings", "trust", "white_list", "anchors"), trust.white_list.anchors),
+            (("settings", "directory", "anchors"), directory.anchors),
         )
         for loc, file in wanted if source.establishment.hosts else ():
             if file is not None and file not in told and not _is_file(source.document.file.parent / file):
