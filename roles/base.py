@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaguemestre import runtime
 from vaguemestre.context import Context
@@ -50,6 +50,8 @@ INNER: dict[RoleName, tuple[Inner, ...]] = {
         Inner(10587, "notices and filters to Postfix", ("root", "vgm-trust", "vmail")),
     ),
 }
+# Who may speak there too, where its role is: nft(8) refuses an account that does not exist.
+WRITERS: dict[RoleName, dict[int, tuple[str, ...]]] = {RoleName.DIRECTORY: {10587: ("vgm-annuaire",)}}
 SESSIONS = 50  # on port 25 from one address at a time: Postfix's own default, and far more than an operator opens
 
 
@@ -76,7 +78,12 @@ def services(context: Context) -> tuple[Service, ...]:
 
 def inner(context: Context) -> tuple[Inner, ...]:
     """The ports that stay between accounts of this host."""
-    return tuple(port for role in context.host.roles for port in INNER.get(role, ()))
+    return tuple(_joined(port, context) for role in context.host.roles for port in INNER.get(role, ()))
+
+
+def _joined(port: Inner, context: Context) -> Inner:
+    more = (account for role in context.host.roles for account in WRITERS.get(role, {}).get(port.port, ()))
+    return replace(port, accounts=(*port.accounts, *more))
 
 
 def _runtime() -> Iterator[Item]:

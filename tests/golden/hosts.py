@@ -18,7 +18,7 @@ from vaguemestre.release import File, Probe, Release, Unit
 
 HERE = Path(__file__).parent
 NAMES = ("smallest", "fullest")
-SECRETS = {"tls.key": "00112233445566aa", "tls.pem": "00112233445566bb"}
+SECRETS = {"annuaire.key": "00112233445566cc", "tls.key": "00112233445566aa", "tls.pem": "00112233445566bb"}
 
 
 @cache

@@ -40,6 +40,7 @@ FRAME = {
     "vaguemestre.pki.national",
 }
 WORDS = {
+    "vaguemestre.host.annuaire.layout",
     "vaguemestre.host.bal",
     "vaguemestre.host.store",
     "vaguemestre.host.trust.layout",
@@ -83,11 +84,14 @@ NOBODYS = tuple(
         "0.0.0.0/32",
         "10.0.0.0/24",
         "10.80.0.0/12",
+        "172.16.0.0/32",  # RFC 1918 as networks, whose members are everybody's
+        "192.168.0.0/32",
     )
 )
 KNOWN_SITES = (
     ".test",
     ".example",
+    ".annuaire.sante.fr",
     ".apache.org",
     ".dovecot.org",
     ".keepachangelog.com",

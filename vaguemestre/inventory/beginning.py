@@ -150,7 +150,7 @@ def _hosts(answers: Answers) -> str:
 hosts:
   - name: {answers.host}
     address: {answers.address}
-    roles: [base, pki, openldap, dovecot, trust, postfix, edge]
+    roles: [base, pki, openldap, directory, dovecot, trust, postfix, edge]
 """
 
 
