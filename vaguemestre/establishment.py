@@ -10,46 +10,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Network, IPv6Address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-Fqdn = Annotated[
-    str,
-    StringConstraints(to_lower=True, max_length=253, pattern=rf"^({_LABEL}\.)+{_LABEL}$"),
-]
-"""A fully qualified domain name as A-labels (RFC 1035 section 2.3.1, RFC 5890)."""
-
-Finess = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9AB][0-9]{7}$")]
-"""A FINESS number: 9 characters, the second may be A or B in Corsica. Quote it in YAML: it is no integer."""
-
-Siret = Annotated[str, StringConstraints(pattern=r"^[0-9]{14}$")]
-"""A SIRET number: 14 digits. Quote it in YAML: it is no integer."""
-
-Department = Annotated[str, StringConstraints(pattern=r"^\S.* \([0-9][0-9AB][0-9]?\)$")]
-"""A department as certificates write it in ST: ``Eure (27)``."""
-
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:_~/%@+\[\]-]+$")]
-"""A web address that can stand in apt's files as it is: no blanks, quotes or semicolons."""
-
-TimeServer = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]*$")]
-"""The name or the address of an NTP server, one word."""
-
-ONE_LINE = r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
-Line = Annotated[str, StringConstraints(pattern=ONE_LINE)]
-"""One line of text, neither empty nor with blanks at its ends: it ends up in certificates, comments and messages."""
-
-Login = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-"""The name of a system account (useradd(8))."""
-
-MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
-Whole = Annotated[int, Field(strict=True)]
-"""A whole number; neither true, which Python takes for 1, nor digits in quotes."""
+from vaguemestre.people import Mailboxes, RedList, Retention
+from vaguemestre.terms import (
+    Department,
+    Finess,
+    Fqdn,
+    Ipv4,
+    Line,
+    Login,
+    MailAddress,
+    Model,
+    Port,
+    Profession,
+    Siret,
+    TimeServer,
+    Url,
+    Whole,
+)
 
 
 def _somebody(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
@@ -57,22 +41,6 @@ def _somebody(networks: tuple[IPv4Network, ...]) -> tuple[IPv4Network, ...]:
     if not networks:
         raise PydanticCustomError("too_short", "nobody could log in")
     return networks
-
-
-def _written_out(value: object) -> object:
-    """Refuse what `ipaddress` would make an address of, but nobody means as one: ``address: 10`` is not 0.0.0.10."""
-    if isinstance(value, int | float):
-        raise PydanticCustomError("ip_v4_address", "a number is no address")
-    return value
-
-
-Ipv4 = Annotated[IPv4Address, BeforeValidator(_written_out)]
-
-
-class Model(BaseModel):
-    """Frozen, and an unknown key is an error: a typing slip must never be silently ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Mode(StrEnum):
@@ -107,6 +75,10 @@ class Domain(Model):
 
     name: Fqdn = Field(description="what stands after the @, such as chu-example.mssante.fr")
     description: str = Field(default="", description="shown in the national white list")
+    professions: tuple[Profession, ...] = Field(
+        default=(),
+        description='codes of professions ("60") whose people are placed here, and nobody else; none: everybody',
+    )
 
 
 class Host(Model):
@@ -136,70 +108,6 @@ class Contacts(Model):
 
     responsible: Contact = Field(description="the person responsible")
     support: Contact = Field(description="who is called when something does not work")
-
-
-class StaffColumns(Model):
-    """Which column (CSV) or attribute (LDIF) of a list of staff holds what; absent: found by its usual names."""
-
-    address: Line | None = Field(default=None, description="address of the mailbox")
-    type: Line | None = Field(default=None, description="PER, ORG, APP or CAB; without it, all are PER")
-    rpps: Line | None = Field(default=None, description="RPPS, 11 digits; Active Directory has no usual place for it")
-    surname: Line | None = Field(default=None, description="family name")
-    given: Line | None = Field(default=None, description="given name")
-    name: Line | None = Field(default=None, description="name to show; without it, given name and family name")
-    structure: Line | None = Field(default=None, description="FINESS or SIRET, when not the establishment's own")
-    service: Line | None = Field(default=None, description="ward or service")
-    responsible: Line | None = Field(default=None, description="who answers for it; never published")
-    description: Line | None = Field(default=None, description="what it is for")
-    quota: Line | None = Field(default=None, description="storage in MiB, when not the establishment's own")
-
-
-class StaffImport(Model):
-    """How a list of staff is read, and what may happen to mailboxes that are no longer in it."""
-
-    columns: StaffColumns = StaffColumns()
-    encoding: Literal["utf-8", "cp1252"] = Field(
-        default="utf-8", description="of a file without a byte order mark; never guessed"
-    )
-    absent: Literal["suspend", "close"] = Field(
-        default="suspend", description="what becomes of an imported mailbox that the file no longer names"
-    )
-    max_closed_percent: float = Field(
-        default=5.0, ge=0, le=100, description="more of them gone at once than this: nothing is done"
-    )
-
-
-class Mailboxes(Model):
-    """Where mailboxes (BAL) come from, and what each gets."""
-
-    source: Literal["manual", "csv", "ldif"] = Field(
-        default="manual", description="manual: made one by one by command; csv, ldif: from a list of staff"
-    )
-    file: Path | None = Field(
-        default=None, description="the list of staff, relative to this file; needed when source is csv or ldif"
-    )
-    imports: StaffImport = Field(default=StaffImport(), alias="import", description="how a list of staff is imported")
-    quota_mib: Whole = Field(default=2048, ge=10, description="storage of one mailbox, in MiB")
-    message_size_mib: Whole = Field(
-        default=10, ge=1, le=100, description="largest message accepted, in MiB, before base64"
-    )
-
-
-class RedList(Model):
-    """Liste rouge: how people of this establishment are protected unless they chose otherwise."""
-
-    default: Literal["none", "unlisted", "secretariat"] = Field(
-        default="none",
-        description="unlisted: found by no search; secretariat: also reached through the secretariat only",
-    )
-    own_staff_direct: bool = Field(default=True, description="colleagues may write directly past the secretariat")
-
-
-class Retention(Model):
-    """How long things are kept."""
-
-    log_days: Whole = Field(default=365, ge=1, description="mail logs on the host, in days")
-    closed_address_years: Whole = Field(default=10, ge=1, description="before a closed address may be given again")
 
 
 class Apt(Model):
@@ -393,7 +301,11 @@ class Establishment(Model):
         default=None, description="SIRET of the legal entity, 14 digits, in quotes, if its certificates may bear it"
     )
     mode: Mode = Field(description="operator: runs the stack; hosted: is served by another; individual: runs nothing")
-    operator: str | None = Field(default=None, description="slug of the operator that serves it, when mode is hosted")
+    operator: str | None = Field(
+        default=None,
+        description="slug of the operator that serves it, when mode is hosted; of the one whose domains by profession "
+        "take its people, when mode is individual",
+    )
     wave: Whole = Field(default=1, ge=1, description="rollout wave, 1 first")
     domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
     hosts: tuple[Host, ...] = Field(default=(), description="an operator's hosts")
@@ -432,3 +344,14 @@ class Fleet:
         """The operator itself and the establishments it hosts."""
         hosted = (e for e in self.establishments if e.mode is Mode.HOSTED and e.operator == operator.slug)
         return (operator, *hosted)
+
+    def mail_domains(self, one: Establishment) -> tuple[Domain, ...]:
+        """Where its people have their mailboxes: its own domains, or its operator's domains by profession.
+
+        An individual establishment that names no operator has its people's mailboxes elsewhere: none.
+        """
+        if one.mode is not Mode.INDIVIDUAL:
+            return one.domains
+        by_slug = {e.slug: e for e in self.establishments}
+        served = self.served_by(by_slug[one.operator]) if one.operator in by_slug else ()
+        return tuple(domain for e in served for domain in e.domains if domain.professions)

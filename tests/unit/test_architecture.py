@@ -36,7 +36,7 @@ PURE = {
 }
 FRAME = {
     "roles",
-    *(f"vaguemestre.{one}" for one in ("context", "errors", "establishment", "release", "render", "runtime")),
+    *(f"vaguemestre.{one}" for one in ("context", "errors", "establishment", "release", "render", "runtime", "terms")),
     "vaguemestre.pki.national",
 }
 WORDS = {
@@ -218,7 +218,7 @@ def test_only_the_doors_talk_to_hosts_through_an_engine() -> None:
     assert not strangers
 
 
-@pytest.mark.parametrize("module", ["release", "establishment", "context", "plan", "errors"])
+@pytest.mark.parametrize("module", ["release", "establishment", "people", "terms", "context", "plan", "errors"])
 def test_the_core_is_pure(module: str) -> None:
     effectful = {"os", "subprocess", "socket", "shutil", "tempfile", "time", "urllib", "http", "asyncio"} | DOORS
     assert not effectful & {name.split(".")[0] for name in imports(f"vaguemestre/{module}.py")}

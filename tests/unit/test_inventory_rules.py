@@ -115,12 +115,46 @@ def test_only_an_operator_runs_hosts(tmp_path: Path, mode: str) -> None:
 OTHER_HOST = HOSTS.replace("mail.", "mx.").replace("27.11", "27.12")
 
 
-def test_an_individual_establishment_has_neither_domains_nor_an_operator(tmp_path: Path) -> None:
+INDIVIDUAL = HOSTED.replace("mode: hosted", "mode: individual").replace(
+    "domains:\n  - name: tilleuls.mssante.test\n", ""
+)
+PLACING = OPERATOR.replace(
+    "hosts:", '  - {name: infirmiers.pasteur.mssante.test, professions: ["60", "69"]}\nhosts:'
+)  # fmt: skip
+
+
+def test_an_individual_establishment_has_no_domains_of_its_own(tmp_path: Path) -> None:
     text = HOSTED.replace("mode: hosted", "mode: individual")
-    assert problems(write(tmp_path, pasteur=OPERATOR, tilleuls=text)) == [
-        ("tilleuls", 7, "operator", "mode individual has national addresses, no operator of its own"),
+    assert problems(write(tmp_path, pasteur=PLACING, tilleuls=text)) == [
         ("tilleuls", 8, "domains", "mode individual has national addresses, no domains of its own"),
     ]
+
+
+def test_people_of_an_individual_establishment_have_the_domains_by_profession_of_the_operator_it_names(
+    tmp_path: Path,
+) -> None:
+    fleet = inventory.read(write(tmp_path, pasteur=PLACING, tilleuls=INDIVIDUAL))
+    tilleuls = next(one for one in fleet.establishments if one.slug == "tilleuls")
+    assert [domain.name for domain in fleet.mail_domains(tilleuls)] == ["infirmiers.pasteur.mssante.test"]
+    alone = tilleuls.model_copy(update={"operator": None})
+    assert fleet.mail_domains(alone) == ()
+
+
+def test_an_operator_without_domains_by_profession_places_nobody(tmp_path: Path) -> None:
+    found = problems(write(tmp_path, pasteur=OPERATOR, lens=SECOND, tilleuls=INDIVIDUAL))
+    assert found == [("tilleuls", 7, "operator", "pasteur serves no domain by profession")]
+
+
+def test_a_profession_has_one_domain_of_an_operator(tmp_path: Path) -> None:
+    twice = PLACING.replace("hosts:", '  - {name: kines.pasteur.mssante.test, professions: ["70", "60"]}\nhosts:')
+    wrong = "people of profession 60 are placed in infirmiers.pasteur.mssante.test already"
+    assert problems(write(tmp_path, pasteur=twice)) == [("pasteur", 11, "domains.2.professions", wrong)]
+
+
+def test_the_secretariat_of_those_who_name_none_is_in_a_domain_of_the_inventory(tmp_path: Path) -> None:
+    text = OPERATOR + "redlist: {default: secretariat, secretariat: a@elsewhere.test}\n"
+    wrong = "a@elsewhere.test is in no domain of this inventory"
+    assert problems(write(tmp_path, pasteur=text)) == [("pasteur", 17, "redlist.secretariat", wrong)]
 
 
 @pytest.mark.parametrize(

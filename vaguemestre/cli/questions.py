@@ -12,8 +12,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Department, Finess, Fqdn, Line, MailAddress, Mode
+from vaguemestre.establishment import Mode
 from vaguemestre.inventory.beginning import Answers, slug_of
+from vaguemestre.terms import Department, Finess, Fqdn, Line, MailAddress
 
 Given = Mapping[str, str | None]
 """Answers so far, by the name of the option that gives them."""

@@ -134,13 +134,60 @@ def _only_operators_run_hosts(reading: Reading) -> Iterator[Problem]:
 
 def _individual_has_no_stack(reading: Reading) -> Iterator[Problem]:
     for source in _of_mode(reading, Mode.INDIVIDUAL):
-        for field in ("domains", "operator"):
-            if getattr(source.establishment, field):
-                yield source.document.problem(
-                    (field,),
-                    f"mode individual has national addresses, no {field} of its own",
-                    f"remove `{field}:`, or use mode: hosted",
-                )
+        if source.establishment.domains:
+            yield source.document.problem(
+                ("domains",),
+                "mode individual has national addresses, no domains of its own",
+                "remove `domains:`, or use mode: hosted",
+            )
+
+
+def _individual_placed(reading: Reading) -> Iterator[Problem]:
+    """Its people have their mailboxes on an operator's domains by profession, or none that this inventory knows of."""
+    by_slug = {one.establishment.slug: one.establishment for one in reading.sources}
+    with_professions = {
+        one.operator if one.mode is Mode.HOSTED else one.slug
+        for one in by_slug.values()
+        if any(domain.professions for domain in one.domains)
+    }
+    for source in _of_mode(reading, Mode.INDIVIDUAL):
+        operator = source.establishment.operator
+        if operator is not None and operator not in with_professions and operator not in reading.broken:
+            known = ", ".join(sorted(filter(None, with_professions))) or "none"
+            yield source.document.problem(
+                ("operator",),
+                f"{operator} serves no domain by profession",
+                f"operators with a domain that has `professions:`: {known}; or remove `operator:`",
+            )
+
+
+def _one_domain_for_a_profession(reading: Reading) -> Iterator[Problem]:
+    """A person is placed by profession code, so an operator must not leave a choice."""
+    first: dict[tuple[str, str], str] = {}
+    for source in reading.sources:
+        one = source.establishment
+        for place, domain in enumerate(one.domains):
+            for code in domain.professions:
+                before = first.setdefault((one.operator or one.slug, code), domain.name)
+                if before != domain.name:
+                    yield source.document.problem(
+                        ("domains", place, "professions"),
+                        f"people of profession {code} are placed in {before} already",
+                        "write each code once",
+                    )
+
+
+def _secretariat_known(reading: Reading) -> Iterator[Problem]:
+    """Only mailboxes of the operator's own can be one: it stands for people here."""
+    own = {domain.name for one in reading.sources for domain in one.establishment.domains}
+    for source in reading.sources:
+        secretariat = source.establishment.redlist.secretariat
+        if secretariat is not None and secretariat.rpartition("@")[2] not in own and not reading.broken:
+            yield source.document.problem(
+                ("redlist", "secretariat"),
+                f"{secretariat} is in no domain of this inventory",
+                "name a mailbox of the establishment's",
+            )
 
 
 def _roles_complete(reading: Reading) -> Iterator[Problem]:
@@ -257,6 +304,9 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _hosted_served,
     _only_operators_run_hosts,
     _individual_has_no_stack,
+    _individual_placed,
+    _one_domain_for_a_profession,
+    _secretariat_known,
     _roles_complete,
     _roles_once,
     _reachable,

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from vaguemestre.errors import Problem
-from vaguemestre.establishment import ONE_LINE
 from vaguemestre.inventory.document import Document, Loc
+from vaguemestre.terms import ONE_LINE
 
 _SHAPES = {
     "name": "a full name in lower-case ASCII, such as mail.example.test; accents as xn-- labels",

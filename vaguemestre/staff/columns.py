@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vaguemestre.errors import Problem
-from vaguemestre.establishment import StaffColumns
+from vaguemestre.people import StaffColumns
 from vaguemestre.staff.sheet import Sheet
 
 # Field as people call it -> usual names without accents, blanks and signs; where a file has several, the first counts.

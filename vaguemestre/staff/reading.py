@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaguemestre.errors import Problem
-from vaguemestre.establishment import StaffImport
 from vaguemestre.host.roster import CALLED, Row
+from vaguemestre.people import StaffImport
 from vaguemestre.staff import columns, ldif, line, table, text
 from vaguemestre.staff.errors import StaffFileError
 from vaguemestre.staff.line import Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vaguemestre.establishment import StaffImport
+from vaguemestre.people import StaffImport
 from vaguemestre.staff.errors import StaffFileError
 from vaguemestre.staff.reading import Reading, read
 

@@ -186,7 +186,7 @@ def test_ten_thousand_errors_are_all_found_and_a_page_of_them_is_told(tmp_path: 
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    from vaguemestre.establishment import StaffImport
+    from vaguemestre.people import StaffImport
     from vaguemestre.staff.reading import read
 
     with pytest.raises(StaffFileError, match="cannot be read: No such file"):
