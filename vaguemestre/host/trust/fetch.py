@@ -1,4 +1,4 @@
-"""One bounded conditional GET, over HTTP or HTTPS, with the standard library alone.
+"""One bounded conditional GET, over HTTP or HTTPS, with the standard library alone; `exchange` is for other questions.
 
 Bounded: a total deadline, a limit on the size while it streams, no redirect to another host or out of TLS, no
 compression. TLS knows the given authorities only, never the system's. What goes wrong has a slug that is kept in the
@@ -14,16 +14,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-_REDIRECTS = 3
+REDIRECTS = 3
 _CHUNK = 1 << 16
-_MOVED = (301, 302, 303, 307, 308)
+MOVED = (301, 302, 303, 307, 308)
 _CONNECT_SECONDS = 15.0
 _WEB_PAGE = re.compile(rb"\A(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|script)\b", re.I | re.S)
 _PLAIN = re.compile(r"[\x20-\x7e]{1,256}\Z")
@@ -73,13 +74,33 @@ def get(request: Request) -> Answer:
         FetchError: whatever went wrong.
     """
     deadline = time.monotonic() + request.seconds
-    for _ in range(_REDIRECTS + 1):
-        with _named_failures(request.url):
-            answer = _once(request, deadline)
-        if isinstance(answer, Answer):
-            return answer
-        request = replace(request, url=_followed(request.url, answer))
-    raise FetchError("redirect", f"{request.url}: more than {_REDIRECTS} redirects")
+    for _ in range(REDIRECTS + 1):
+        with exchange(request, deadline) as response:
+            if response.status not in MOVED:
+                return _answer(response, request)
+            location = response.headers.get("Location", "")
+        request = replace(request, url=followed(request.url, location))
+    raise FetchError("redirect", f"{request.url}: more than {REDIRECTS} redirects")
+
+
+@contextlib.contextmanager
+def exchange(
+    request: Request, deadline: float, method: str = "GET", headers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[http.client.HTTPResponse]:
+    """One question and what is answered, as long as the block lasts; `deadline` is on `time.monotonic`'s clock.
+
+    What fails within the block by the server or the way to it has a name afterwards. Redirects are the block's business
+    (`MOVED`, `followed`).
+
+    Raises:
+        FetchError: whatever went wrong.
+    """
+    with _named_failures(request.url):
+        parts = _parts(request.url)
+        connection = _connection(parts, request, deadline)
+        with _watched(connection, deadline):
+            connection.request(method, _target(parts, request), headers={**_headers(parts, request), **headers})
+            yield connection.getresponse()
 
 
 def web_page(body: bytes) -> str | None:
@@ -88,18 +109,6 @@ def web_page(body: bytes) -> str | None:
         return None
     title = _TITLE.search(body[:_CHUNK])
     return " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
-
-
-def _once(request: Request, deadline: float) -> Answer | str:
-    """The answer, or where it says to go instead."""
-    parts = _parts(request.url)
-    connection = _connection(parts, request, deadline)
-    with _watched(connection, deadline):
-        connection.request("GET", _target(parts, request), headers=_headers(parts, request))
-        response = connection.getresponse()
-        if response.status in _MOVED:
-            return response.headers.get("Location", "")
-        return _answer(response, request)
 
 
 def _answer(response: http.client.HTTPResponse, request: Request) -> Answer:
@@ -210,7 +219,7 @@ def _named_failures(url: str) -> Iterator[None]:
         raise FetchError(slug, f"{url}: {error}") from error
 
 
-def _followed(url: str, location: str) -> str:
+def followed(url: str, location: str) -> str:
     """Where a redirect leads, when it may be followed: the same host, and never out of TLS."""
     with contextlib.suppress(ValueError):  # brackets that hold no IPv6 address, a port that is none
         old, new = _parts(url), urlsplit(urljoin(url, location))
