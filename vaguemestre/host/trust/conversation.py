@@ -7,6 +7,7 @@ by themselves and try again.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import ClassVar, Protocol, cast
 
@@ -50,7 +51,7 @@ class Conversation(asyncio.BufferedProtocol):
         self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None
         self._ended = False
-        self.heard = self._loop.time()
+        self.heard = time.monotonic()
 
     @property
     def busy(self) -> bool:
@@ -74,7 +75,7 @@ class Conversation(asyncio.BufferedProtocol):
         return _INPUT
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.heard = self._loop.time()
+        self.heard = time.monotonic()
         self._buffer += _INPUT[:nbytes]
         if self._task is None:
             self._proceed()
@@ -137,14 +138,14 @@ class Conversation(asyncio.BufferedProtocol):
         self._send([reply])
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
-            self.heard = self._loop.time()
+            self.heard = time.monotonic()
             self._proceed()
         return None
 
     def _send(self, out: list[bytes]) -> None:
         if self._transport is None:
             return
-        if any(out):
-            self._transport.write(b"".join(out))
+        if said := out[0] if len(out) == 1 else b"".join(out):
+            self._transport.write(said)
         if self._ended or (self.once and out):
             self._transport.close()

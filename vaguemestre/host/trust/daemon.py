@@ -14,6 +14,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -93,7 +94,7 @@ class Daemon:
         wanted = supervision.watchdog_seconds()
         every = min(_SWEEP, wanted / 3) if wanted else _SWEEP
         while True:
-            now = asyncio.get_running_loop().time()
+            now = time.monotonic()
             for conversation in [one for one in self._open if not one.busy and now - one.heard > one.idle]:
                 conversation.abort()
             supervision.notify("WATCHDOG=1")

@@ -17,8 +17,8 @@ from vaguemestre.host.trust.authorities import Authorities
 from vaguemestre.host.trust.decide import Space
 from vaguemestre.host.trust.inquiry import Asked, Inquiry
 from vaguemestre.host.trust.reasons import Reason
-from vaguemestre.host.trust.recall import RecalledListing, RecalledRevocations
-from vaguemestre.host.trust.record import Record
+from vaguemestre.host.trust.recall import Question, RecalledDecisions, RecalledListing, RecalledRevocations
+from vaguemestre.host.trust.record import Record, Said, said
 from vaguemestre.host.trust.values import Decision, DnKey, Identity, Revocations
 
 _NAMES = 10_000  # operators whose DN is remembered as text, for the log
@@ -27,7 +27,7 @@ _MOMENT = 0.01  # seconds
 
 _identity = lru_cache(maxsize=4096)(Identity.parse)
 
-Question = Callable[[Space], Decision]
+Rule = Callable[[Space], Decision]
 Answer = Decision | Awaitable[Decision]
 
 
@@ -39,6 +39,11 @@ class Knowledge:
     listing: RecalledListing
     revocations: RecalledRevocations
     own: frozenset[str]
+
+    @property
+    def versions(self) -> tuple[object, object]:
+        """Other objects as soon as another list or other revocation lists are in force."""
+        return self.listing.store.version, self.revocations.store.version
 
     def space(self, revocations: Revocations | None = None) -> Space:
         """What is known now."""
@@ -66,6 +71,7 @@ class Desk:
         self.record = record
         self.inquiry = inquiry
         self._names: dict[DnKey, str] = {}
+        self._lately = RecalledDecisions()
         self._space: Space | None = None
         self._made = 0.0
 
@@ -82,10 +88,13 @@ class Desk:
 
     def transaction(self, token: str, sender: str, client: str) -> Answer:
         """A MAIL FROM of another operator, from Postfix's policy delegation."""
-        identity = _identity(token)
         domain = decide.domain_of(sender, bare=True)
-        facts = {"sender": domain, "client": client, "dn": self.name(identity, domain)}
-        return self._put("policy_edge", lambda space: decide.transaction(space, identity, sender), facts)
+        asked = token, domain, client
+        known = self._recalled(asked)
+        if known is None:
+            return self._transaction(asked, sender)
+        self.record.say(known[1])
+        return known[0]
 
     def recipient(self, written: str, client: str) -> Answer:
         """A recipient of somebody here, from Postfix's policy delegation."""
@@ -107,7 +116,7 @@ class Desk:
         """Whether mail may go to this domain at all; not recorded, the caller knows more."""
         return self.judge("map_transport", lambda space: decide.route(space, domain))
 
-    def judge(self, face: str, question: Question, revocations: Revocations | None = None) -> Decision:
+    def judge(self, face: str, question: Rule, revocations: Revocations | None = None) -> Decision:
         """The answer to a question; INTERNAL when it cannot be had."""
         try:
             return question(self._now() if revocations is None else self.knowledge.space(revocations))
@@ -115,9 +124,11 @@ class Desk:
             self.record.error(face, error)
             return Decision(reasons.INTERNAL, type(error).__name__)
 
-    def judge_asking(self, face: str, question: Question) -> Answer:
+    def judge_asking(self, face: str, question: Rule) -> Answer:
         """`judge`, with OCSP as second source on revocation."""
-        decision = self.judge(face, question)
+        return self._asking(face, question, self.judge(face, question))
+
+    def _asking(self, face: str, question: Rule, decision: Decision) -> Answer:
         if decision.reason is not reasons.REVOCATION_UNKNOWN or self.inquiry is None:
             return decision
         asked = Asked(self.knowledge.revocations, self.inquiry)
@@ -129,9 +140,39 @@ class Desk:
     def _now(self) -> Space:
         """What is known, as of a hundredth of a second ago at most: under load that spares a tenth of the work."""
         moment = time.monotonic()
-        if self._space is None or not self._made <= moment < self._made + _MOMENT:
-            self._space, self._made = self.knowledge.space(), moment
-        return self._space
+        space = self._space
+        if space is None or not self._made <= moment < self._made + _MOMENT:
+            self._space, versions = None, self.knowledge.versions
+            space, self._made = self.knowledge.space(), moment
+            self._lately.look(*versions, space.now)
+            self._space = space
+        return space
+
+    def _recalled(self, question: Question) -> tuple[Decision, Said] | None:
+        """What was decided of this a moment ago, if all that it was decided from still is what is known."""
+        try:
+            self._now()
+        except Exception:
+            return None  # whoever asks what is known will find out, and tell
+        return self._lately.get(question)
+
+    def _transaction(self, asked: Question, sender: str) -> Answer:
+        """A decision on a MAIL FROM, kept if it follows from the two stores and the time alone: OCSP is none of them,
+        and by the domain of the sender alone, which is all that `decide.transaction` looks at."""
+        token, domain, client = asked
+        identity, face = _identity(token), "policy_edge"
+        facts = {"sender": domain, "client": client, "dn": self.name(identity, domain)}
+
+        def question(space: Space) -> Decision:
+            return decide.transaction(space, identity, sender)
+
+        decision = self.judge(face, question)
+        if decision.reason is reasons.REVOCATION_UNKNOWN or decision.reason is reasons.INTERNAL:
+            return self._tell(face, self._asking(face, question, decision), facts)
+        told = said(face, decision, facts)
+        self.record.say(told)
+        self._lately.keep(asked, decision, told, *self.knowledge.versions)
+        return decision
 
     def prove(self, space: Space, certificate: bytes, *, server: bool) -> Identity | Reason:
         """Whom a certificate proves; the national certificates' library is loaded when first needed."""
@@ -167,8 +208,10 @@ class Desk:
         """All that is known of revocation without asking anybody."""
         return self.knowledge.revocations if self.inquiry is None else Asked(self.knowledge.revocations, self.inquiry)
 
-    def _put(self, face: str, question: Question, facts: dict[str, str]) -> Answer:
-        answer = self.judge_asking(face, question)
+    def _put(self, face: str, question: Rule, facts: dict[str, str]) -> Answer:
+        return self._tell(face, self.judge_asking(face, question), facts)
+
+    def _tell(self, face: str, answer: Answer, facts: dict[str, str]) -> Answer:
         if isinstance(answer, Decision):
             self.record.decision(face, answer, facts)
             return answer
@@ -179,7 +222,7 @@ class Desk:
         self.record.decision(face, decision, facts)
         return decision
 
-    async def _after(self, inquiry: Inquiry, asked: Asked, face: str, question: Question) -> Decision:
+    async def _after(self, inquiry: Inquiry, asked: Asked, face: str, question: Rule) -> Decision:
         await inquiry.ask(asked.unknown)
         return self.judge(face, question, Asked(self.knowledge.revocations, inquiry))
 

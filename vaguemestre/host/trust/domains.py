@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.header import decode_header
+from functools import lru_cache
 
 _OCTETS = 253  # RFC 1035 section 2.3.4: 255 on the wire, with the root's and the first label's length
 _LONGEST_ADDRESS = 1000
@@ -24,6 +25,7 @@ _QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
 _ATOM = r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"%!]+"
 _PATH = re.compile(rf"(?P<local>{_QUOTED}|{_ATOM})@(?P<domain>[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"]+)")
 _PHRASE = re.compile(rf"(?:{_QUOTED}|[^\"\\<>@,;:()\[\]\x00-\x08\x0a-\x1f\x7f])*\Z")
+_UNUSABLE_LOCAL = re.compile(r"[\x00-\x1f\x7f@%!]")
 _AT_SIGNS = frozenset("@\uff20\ufe6b")
 _UNSHOWN = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
 
@@ -32,7 +34,7 @@ class DomainError(ValueError):
     """A domain or an address that cannot be used; `str()` says why, without the address itself."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """A mail address: its local part as written (quotes resolved), its domain as A-labels in lower case."""
 
@@ -43,6 +45,7 @@ class Address:
         return f"{self.local}@{self.domain}"
 
 
+@lru_cache(maxsize=8192)
 def domain(text: str) -> str:
     """The domain as A-labels in lower case, without a final dot; raises DomainError.
 
@@ -87,7 +90,7 @@ def bare(text: str) -> Address | None:
     if not text:
         return None
     local, _, name = text.rpartition("@")
-    if not local or re.search(r"[\x00-\x1f\x7f@%!]", local):
+    if not local or _UNUSABLE_LOCAL.search(local):
         raise DomainError("this is not one address")
     return Address(local, domain(name))
 

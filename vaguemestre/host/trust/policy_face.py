@@ -6,7 +6,6 @@ people here send, at each recipient.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable
 
 from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
@@ -15,7 +14,8 @@ from vaguemestre.host.trust.reasons import REASONS
 from vaguemestre.host.trust.values import Decision
 
 _MOST_ATTRIBUTES = 100
-_USED = re.compile(r"^(request|policy_context|sender|recipient|sasl_username|client_address)=(.*)$", re.MULTILINE)
+_USED = ("request", "policy_context", "sender", "recipient", "sasl_username", "client_address")
+_MARKS = tuple((name, f"\n{name}=") for name in _USED)
 
 
 class PolicyFace(Conversation):
@@ -30,7 +30,7 @@ class PolicyFace(Conversation):
         end = buffer.find(b"\n\n")
         if end < 0:
             return None
-        told = attributes(bytes(buffer[:end]))
+        told = attributes(buffer[:end])
         del buffer[: end + 2]
         if told.get("request") != "smtpd_access_policy":
             raise MalformedError("not a request of smtpd_access_policy")
@@ -49,14 +49,22 @@ class PolicyFace(Conversation):
         return action(await answer)
 
 
-def attributes(request: bytes) -> dict[str, str]:
-    """Those attributes of a request that are used here. Raises MalformedError: one said twice, too many, a NUL."""
+def attributes(request: bytes | bytearray) -> dict[str, str]:
+    """Those attributes of a request that are used here. Raises MalformedError: one said twice, too many, a NUL.
+
+    Of some thirty lines six matter: looking for those takes half the time of reading all.
+    """
     if request.count(b"\n") >= _MOST_ATTRIBUTES or b"\0" in request:
         raise MalformedError("too many attributes, or a NUL")
-    found = _USED.findall(request.decode(errors="replace"))
-    told = dict(found)
-    if len(told) != len(found):
-        raise MalformedError("an attribute is said twice")
+    text = f"\n{request.decode(errors='replace')}\n"
+    told = {}
+    for name, mark in _MARKS:
+        pieces = text.split(mark)
+        if len(pieces) == 2:
+            value = pieces[1]
+            told[name] = value[: value.index("\n")]
+        elif len(pieces) > 2:
+            raise MalformedError("an attribute is said twice")
     return told
 
 

@@ -2,18 +2,24 @@
 
 Before each round of questions the daemon calls `look`: what was remembered is forgotten as soon as other rows are in
 force. An answer is not kept when the store changed or could not be read meanwhile. Revocation depends on the time too,
-so it is kept for seconds only.
+so it is kept for seconds only; whole decisions depend on both stores and on the time: they hold for the rest of the
+second in which they were made, as long as neither store changes.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from vaguemestre.host.trust.record import Said
 from vaguemestre.host.trust.store import ListingStore, RevocationStore
-from vaguemestre.host.trust.values import DnKey, IssuerKey, Standing
+from vaguemestre.host.trust.values import Decision, DnKey, IssuerKey, Standing
 
 _MOST = 20_000  # answers, some 5 MB
 _KEPT = timedelta(seconds=5)
+_MOST_DECISIONS = 5_000
+
+Question = tuple[str, str, str]
+"""Who asks, about which domain, from which address."""
 
 
 class RecalledListing:
@@ -83,3 +89,28 @@ class RecalledRevocations:
             if self._version is not None and self.store.version is self._version:
                 self._standings[issuer, serial] = known
         return known
+
+
+class RecalledDecisions:
+    """What was decided in this second from what is in force, and how it is told."""
+
+    def __init__(self) -> None:
+        self._from: tuple[object, object, int] = (None, None, 0)
+        self._decided: dict[Question, tuple[Decision, Said]] = {}
+
+    def look(self, listing: object, revocations: object, now: datetime) -> None:
+        """Forget what was decided from other rows (`version` of the stores), or in another second."""
+        second = int(now.timestamp())
+        known = self._from
+        same = listing is known[0] and revocations is known[1] and second == known[2]
+        if not same or len(self._decided) >= _MOST_DECISIONS:
+            self._from = (listing, revocations, second)
+            self._decided = {}
+
+    def get(self, question: Question) -> tuple[Decision, Said] | None:
+        return self._decided.get(question)
+
+    def keep(self, question: Question, decision: Decision, said: Said, listing: object, revocations: object) -> None:
+        """Remember a decision, unless another store came into force since `look`, or one that is not there."""
+        if listing is self._from[0] is not None and revocations is self._from[1] is not None:
+            self._decided[question] = decision, said

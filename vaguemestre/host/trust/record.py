@@ -14,22 +14,23 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaguemestre.host.trust.values import Decision
 
 _MOST = 4 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
 _AT_ONCE = 64 * 1024  # bytes
-_EVERY = 0.05  # seconds between two writes
+_TRY_AGAIN_AFTER = 0.05  # seconds, with a file that took nothing
 _LONGEST = 500  # characters of one value
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _quoted = json.encoder.encode_basestring  # one value; a whole line by the encoder takes three times as long
 
 
 class Journal:
-    """Lines to a file descriptor, in batches, from within an event loop and without ever waiting for the reader.
+    """Lines to a file descriptor, from within an event loop and without ever waiting for the reader.
 
-    What finds no room is counted and told as soon as there is room again.
+    All that one turn of the loop has said is one write, the first thing the next turn does: so that is what a daemon
+    that is killed leaves untold. What finds no room is counted and told as soon as there is room again.
     """
 
     def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -37,7 +38,7 @@ class Journal:
         self._loop = loop
         self._lines: deque[bytes] = deque()
         self._waiting = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
         self._blocked = False
         self._untold = 0
         self.dropped = 0
@@ -52,14 +53,14 @@ class Journal:
         self._waiting += len(line)
         if self._waiting >= _AT_ONCE and not self._blocked:
             self.flush()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(_EVERY, self.flush)
+        elif self._soon is None and not self._blocked:
+            self._soon = self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what the reader takes now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         while self._lines:
             batch = self._batch()
             taken = self._put(batch)
@@ -108,12 +109,19 @@ class Journal:
             self._loop.add_writer(self._descriptor, self._again)
         except (OSError, ValueError):  # a file: epoll knows none, and none makes anybody wait
             self._blocked = False
-            self._timer = self._timer or self._loop.call_later(_EVERY, self.flush)
+            self._soon = self._soon or self._loop.call_later(_TRY_AGAIN_AFTER, self.flush)
 
     def _again(self) -> None:
         self._loop.remove_writer(self._descriptor)
         self._blocked = False
         self.flush()
+
+
+class Said(NamedTuple):
+    """A decision as it is told, without its time, and as it is counted: by face and reason."""
+
+    counted: tuple[str, str]
+    rest: bytes
 
 
 class Record:
@@ -123,31 +131,29 @@ class Record:
         self.journal = journal
         self.decisions: Counter[tuple[str, str]] = Counter()
         self.events: Counter[str] = Counter()
-        self._second = 0
-        self._stamp = ""
+        self._moment = self._second = 0
+        self._stamp = self._begin = b""
 
     def decision(self, face: str, decision: Decision, facts: Mapping[str, str | int]) -> None:
         """One decision of a face; `facts` are domains, client, dn. Empty ones are left out."""
-        reason = decision.reason
-        self.decisions[face, reason.name] += 1
-        line = f'{{"time":"{self._clock()}","face":"{face}","verdict":"{reason.name}","code":"{reason.code}"'
-        for name, value in facts.items():
-            if value:
-                line += f',"{name}":{_quoted(value[:_LONGEST]) if isinstance(value, str) else value}'
-        if decision.identity is not None:
-            line += f',"serial":"{decision.identity.serial:x}"'
-        if decision.detail:
-            line += f',"detail":{_quoted(decision.detail[:_LONGEST])}'
-        self.journal.write(line.encode(errors="backslashreplace") + b"}\n")
+        self.say(said(face, decision, facts))
 
-    def _clock(self) -> str:
+    def say(self, one: Said) -> None:
+        """The same, put into words before."""
+        self.decisions[one.counted] += 1
+        moment = int(time.time() * 1000)
+        if moment != self._moment:
+            self._begin = self._beginning(moment)
+        self.journal.write(self._begin + one.rest)
+
+    def _beginning(self, moment: int) -> bytes:
         """The time to the millisecond, ISO 8601; the part down to the second is made once a second."""
-        now = time.time()
-        second = int(now)
+        self._moment = moment
+        second, rest = divmod(moment, 1000)
         if second != self._second:
             self._second = second
-            self._stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._stamp}.{int((now - second) * 1000):03d}+00:00"
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+        return b'{"time":"%b.%03d+00:00",' % (self._stamp, rest)
 
     def event(self, name: str, **facts: object) -> None:
         """Something that happened to the daemon itself."""
@@ -158,6 +164,20 @@ class Record:
         """An error nobody foresaw, with its traceback in one line."""
         told = "".join(traceback.format_exception(error))[-8000:]
         self.event("internal_error", where=where, traceback=told)
+
+
+def said(face: str, decision: Decision, facts: Mapping[str, str | int]) -> Said:
+    """A decision in words, but for the time."""
+    reason, identity = decision.reason, decision.identity
+    line = f'"face":"{face}","verdict":"{reason.name}","code":"{reason.code}"'
+    for name, value in facts.items():
+        if value:
+            line += f',"{name}":{_quoted(value[:_LONGEST]) if isinstance(value, str) else value}'
+    if identity is not None:
+        line += f',"serial":"{identity.serial:x}"'
+    if decision.detail:
+        line += f',"detail":{_quoted(decision.detail[:_LONGEST])}'
+    return Said((face, reason.name), line.encode(errors="backslashreplace") + b"}\n")
 
 
 def _now() -> str:

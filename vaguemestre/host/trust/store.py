@@ -130,7 +130,7 @@ class ListingStore:
 
     def speakers(self, domain: str) -> frozenset[DnKey]:
         """All that speak for a domain; nobody when it is not listed."""
-        return frozenset(dn for (dn,) in self._database.rows("SELECT dn FROM pair WHERE domain = ?", (domain,)))
+        return frozenset([dn for (dn,) in self._database.rows("SELECT dn FROM pair WHERE domain = ?", (domain,))])
 
     def speaks_for(self, dn: DnKey, domain: str) -> bool:
         return bool(self._database.rows("SELECT 1 FROM pair WHERE domain = ? AND dn = ?", (domain, dn)))

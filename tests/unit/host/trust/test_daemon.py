@@ -190,6 +190,19 @@ def test_a_log_that_nobody_reads_holds_nobody_up_and_loses_no_count(space: Trust
     assert sum("verdict" in line for line in lines) + dropped >= 15_000
 
 
+def test_of_what_a_killed_daemon_has_answered_only_the_last_is_not_told(space: TrustSpace) -> None:
+    token = identity(space, space.peer).token
+    running = space.start()
+    before = len(running.lines())
+    with closing(running.connect("policy")) as one:
+        for _ in range(50):
+            one.sendall(policy(token, f"a@{PEER}"))
+            assert one.recv(4096)
+    running.process.kill()
+    running.process.wait()
+    assert len(running.lines()) - before >= 49
+
+
 def test_a_killed_daemon_loses_no_question_and_never_accepts_wrongly(space: TrustSpace) -> None:
     """As under systemd, the sockets outlive the daemon: connections wait in them for the next one."""
     good, bad = identity(space, space.peer).token, identity(space, space.other).token
