@@ -85,7 +85,11 @@ def get(request: Request) -> Answer:
 
 @contextlib.contextmanager
 def exchange(
-    request: Request, deadline: float, method: str = "GET", headers: Mapping[str, str] = MappingProxyType({})
+    request: Request,
+    deadline: float,
+    method: str = "GET",
+    headers: Mapping[str, str] = MappingProxyType({}),
+    content: bytes | None = None,
 ) -> Iterator[http.client.HTTPResponse]:
     """One question and what is answered, as long as the block lasts; `deadline` is on `time.monotonic`'s clock.
 
@@ -99,7 +103,8 @@ def exchange(
         parts = _parts(request.url)
         connection = _connection(parts, request, deadline)
         with _watched(connection, deadline):
-            connection.request(method, _target(parts, request), headers={**_headers(parts, request), **headers})
+            told = {**_headers(parts, request), **headers}
+            connection.request(method, _target(parts, request), content, told)
             yield connection.getresponse()
 
 
