@@ -10,7 +10,7 @@ import os
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from vaguemestre.establishment import Establishment, Fleet, Host, Settings, Trust
+from vaguemestre.establishment import Establishment, Fleet, Host, NationalDirectory, Settings, Trust
 
 if TYPE_CHECKING:
     from vaguemestre.lab import State
@@ -68,10 +68,19 @@ def _settings(settings: Settings, state: State) -> Settings:
             "resolvers": (state.resolver,),
             "ssh": ssh,
             "trust": _trust(settings.trust, state),
+            "directory": _directory(settings.directory),
             "secrets": state.secrets,
             "lab": lab,
         }
     )
+
+
+def _directory(directory: NationalDirectory) -> NationalDirectory:
+    """The lab's own nation publishes; pace, limits and who may search stay as written."""
+    from vaguemestre.lab.plan import EXTRACTION_URL, FHIR_URL
+
+    api = directory.api.model_copy(update={"url": FHIR_URL})
+    return directory.model_copy(update={"url": EXTRACTION_URL, "mirror": None, "anchors": None, "api": api})
 
 
 def _trust(trust: Trust, state: State) -> Trust:

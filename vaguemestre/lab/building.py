@@ -15,6 +15,7 @@ from vaguemestre.lab.nation import Nation
 from vaguemestre.lab.network import Network
 from vaguemestre.lab.plan import GATEWAY, OUTSIDE, WORLD, WORLD_NAME, Plan
 from vaguemestre.lab.process import Progress
+from vaguemestre.lab.registry import ensure_key_of_interface
 from vaguemestre.lab.state import Placement, State, load_placement, save_placement, save_state
 
 
@@ -48,6 +49,8 @@ class Building:
         made = [request.host for request in plan.certificates if ensure_certificate(authority, request, secrets)]
         if made:
             self.progress(f"issued {len(made)} test certificates")
+        for request in plan.certificates:
+            ensure_key_of_interface(secrets / request.host)
         (self.home / "anchors.pem").write_bytes(authority.anchors_pem())
         nation = Nation(plan, authority, self.home)
         for serial in nation.provided().revoked:

@@ -13,11 +13,12 @@ from vaguemestre.lab.listing import Line
 from vaguemestre.lab.nation import CRL_FOLDER, LIST_FILE, Nation
 from vaguemestre.lab.plan import WORLD_NAME
 from vaguemestre.lab.process import last_words
+from vaguemestre.lab.registry import Registry
 
 Source = Literal["list", "crl", "root-crl"]
-Service = Literal["web", "ocsp", "dns"]
+Service = Literal["web", "ocsp", "dns", "directory"]
 
-_UNITS: dict[Service, str] = {"web": "nginx", "ocsp": "ocsp", "dns": "nsd"}
+_UNITS: dict[Service, str] = {"web": "nginx", "ocsp": "ocsp", "dns": "nsd", "directory": "annuaire"}
 
 
 class Desk:
@@ -27,6 +28,11 @@ class Desk:
         self.nation = nation
         self.guests = guests
         self.note = nation.home / "world"
+
+    @property
+    def directory(self) -> Registry:
+        """The national directory: what it holds, serves, and fails at."""
+        return Registry(self.lay, self._do)
 
     def feed(self) -> None:
         """Start what was stopped and publish everything anew, unless it is what the world host has."""
@@ -80,8 +86,9 @@ class Desk:
         self.note.unlink(missing_ok=True)
 
     def mend(self) -> None:
-        """Start all services and publish everything anew."""
+        """Start all services and publish everything anew; what the directory was told by PATCH stays."""
         self.note.unlink(missing_ok=True)
+        self.directory.mend()
         self.feed()
 
     def lay(self, files: Iterable[BirthFile]) -> None:
@@ -98,7 +105,8 @@ class Desk:
             "root-crl": f"{CRL_FOLDER}/{profile.root_file}.crl",
         }[source]
 
-    def _do(self, *argv: str) -> None:
+    def _do(self, *argv: str) -> bytes:
         done = self.guests.exec(WORLD_NAME, list(argv))
         if done.returncode:
             raise LabError(f"the lab's nation cannot `{' '.join(argv[:4])}`:\n{last_words(done)}")
+        return done.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from vaguemestre.lab import peers
+from vaguemestre.lab import peers, registry
 from vaguemestre.lab.guests import BirthFile, Host
 from vaguemestre.lab.keys import ensure_key
 from vaguemestre.lab.nation import Nation
@@ -44,6 +44,7 @@ def world_host(nation: Nation, image: str) -> Host:
         BirthFile("/etc/systemd/system/outside.service", unit.encode()),
         *(BirthFile(f"/etc/systemd/system/multi-user.target.wants/{name}", link=f"../{name}") for name in _STARTED),
         *(peers.program() if plan.peers else ()),
+        *registry.program(),
     ]
     addresses = (world, outside, *(plan.at(peer.part) for peer in plan.peers))
     return Host(WORLD_NAME, image, addresses, tuple(files), nation.files)

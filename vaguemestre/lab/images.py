@@ -22,7 +22,7 @@ from vaguemestre.lab.process import Progress, last_words, lock
 INCLUDED = ("systemd", "systemd-sysv", "dbus", "openssh-server")
 WORLD_PACKAGES = (
     *("nsd", "nginx-light", "chrony", "openssl", "iproute2"),
-    *("python3-cryptography", "python3-aiosmtpd", "swaks", "bind9-dnsutils"),
+    *("python3-cryptography", "python3-aiosmtpd", "swaks", "bind9-dnsutils", "tzdata"),
 )
 _FINISH = Path(__file__).parent / "image" / "finish.sh"
 BUILDER = "vgm-build"

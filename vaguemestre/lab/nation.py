@@ -11,12 +11,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from vaguemestre.lab import peers
+from vaguemestre.lab import peers, registry
 from vaguemestre.lab.certificates import ensure_issued, subjects
 from vaguemestre.lab.guests import BirthFile
 from vaguemestre.lab.listing import Line, compose, sign
 from vaguemestre.lab.places import short_hash
-from vaguemestre.lab.plan import LIST_HOST, SIGNER, Plan
+from vaguemestre.lab.plan import DIRECTORY_HOST, FHIR_HOST, LIST_HOST, SIGNER, Plan
 from vaguemestre.lab.zone import Zone
 from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
 from vaguemestre.pki.profiles import now
@@ -25,6 +25,7 @@ from vaguemestre.pki.revoked import Revoked
 LIST_FILE = "/srv/list/listeblanchemssante.xml"
 CRL_FOLDER = "/srv/nation/CRL"
 _SITE = CertificateRequest(LIST_HOST, "AGENCE NATIONALE (TEST)", "Paris (75)", "300000000000002")
+_DIRECTORY = CertificateRequest(DIRECTORY_HOST, "AGENCE NATIONALE (TEST)", "Paris (75)", "300000000000002")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Nation:
         revoked = (f"{serial:x}" for known in (authority.revoked, authority.revoked_by_root) for serial in known.known)
         today = datetime.now(UTC).date().isoformat()
         parts = (Zone.of(self.plan).text(), repr(self.lines()), str(authority.issuing.leaf.serial_number), today)
-        return short_hash(*parts, *revoked, self.provided().digest)
+        return short_hash(*parts, *revoked, self.provided().digest, registry.mark(self.plan))
 
     def files(self) -> tuple[BirthFile, ...]:
         """All that the world host publishes, made now."""
@@ -60,6 +61,7 @@ class Nation:
             *self.lists(),
             *self._certificates(),
             *self.provided().files,
+            *registry.data(self.plan),
         )
 
     def listing(self, lines: Iterable[Line]) -> bytes:
@@ -100,6 +102,9 @@ class Nation:
         site = self._issued("site", authority.issuing.leaf, self._new_site)
         yield BirthFile("/etc/nginx/site.pem", site.chain_pem())
         yield BirthFile("/etc/nginx/site.key", site.key_pem(), 0o600)
+        directory = self._issued("directory", authority.issuing.leaf, self._new_directory)
+        yield BirthFile("/etc/nginx/directory.pem", directory.chain_pem())
+        yield BirthFile("/etc/nginx/directory.key", directory.key_pem(), 0o600)
         yield BirthFile(f"/srv/nation/AC/{profile.file}.cer", authority.issuing.leaf_der())
         yield BirthFile(f"/srv/nation/AC/{profile.root_file}.cer", authority.root.leaf_der())
         for name, author, new in (
@@ -113,6 +118,10 @@ class Nation:
 
     def _new_site(self) -> Issued:
         return self.authority.issue(_SITE, usages=[ExtendedKeyUsageOID.SERVER_AUTH])
+
+    def _new_directory(self) -> Issued:
+        names = (DIRECTORY_HOST, FHIR_HOST)
+        return self.authority.issue(_DIRECTORY, usages=[ExtendedKeyUsageOID.SERVER_AUTH], names=names)
 
     def _issued(self, name: str, issuer: x509.Certificate, make: Callable[[], Issued]) -> Issued:
         return ensure_issued(self.folder, name, issuer, make)

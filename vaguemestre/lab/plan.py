@@ -21,6 +21,14 @@ OUTSIDE_DOMAIN = "outside.example"
 LIST_HOST = f"espacedeconfiance.{WORLD_NAME}"
 LIST_URL = f"https://{LIST_HOST}/listeblanchemssante.xml"
 SIGNER = f"alb.{WORLD_NAME}"
+DIRECTORY_HOST, FHIR_HOST = f"annuaire.{WORLD_NAME}", f"gateway.{WORLD_NAME}"
+EXTRACTION_URL = (
+    f"https://{DIRECTORY_HOST}/annuaire-sante-webservices/V300/services/extraction/Extraction_Correspondance_MSSante"
+)
+FHIR_URL = f"https://{FHIR_HOST}/fhir/v2"
+FHIR_KEYS = {"lab-lecture": "read", "lab-operateur": "write"}
+"""Keys of the lab's FHIR interface, and what each may."""
+OPERATOR_KEY = "lab-operateur"
 
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 _FQDN = re.compile(r"(?=.{1,64}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")

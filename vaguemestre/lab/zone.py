@@ -9,7 +9,7 @@ from vaguemestre.lab.places import short_hash
 from vaguemestre.lab.plan import GATEWAY, OUTSIDE, OUTSIDE_DOMAIN, WORLD, WORLD_NAME, MailDomain, Plan
 
 OUTSIDE_HOST = f"mx.{OUTSIDE_DOMAIN}"
-_LABELS = ("igc-sante", "autre-ac", "ntp", "espacedeconfiance", "ocsp")
+_LABELS = ("igc-sante", "autre-ac", "ntp", "espacedeconfiance", "ocsp", "annuaire", "gateway")
 _SERVICES = (("_submission._tcp", 587), ("_imap._tcp", 143), ("_imaps._tcp", 993))
 
 
@@ -25,7 +25,7 @@ class Zone:
     def of(cls, plan: Plan) -> Zone:
         """The zone of a plan: its guests, peers and domains, the world host and the outside domain."""
         world, outside = plan.at(WORLD), plan.at(OUTSIDE)
-        own = ((WORLD_NAME, world), (OUTSIDE_HOST, outside), (f"gateway.{WORLD_NAME}", plan.at(GATEWAY)))
+        own = ((WORLD_NAME, world), (OUTSIDE_HOST, outside), (f"bridge.{WORLD_NAME}", plan.at(GATEWAY)))
         aliases = tuple((f"{label}.{WORLD_NAME}", world) for label in _LABELS)
         domains = (*plan.domains, MailDomain(OUTSIDE_DOMAIN, (OUTSIDE_HOST,)))
         guests = ((guest.name, guest.address) for guest in plan.guests)

@@ -92,7 +92,7 @@ def test_who_is_revoked_is_in_the_list_and_known_to_the_responder(nation: Nation
 def test_keys_of_the_nation_are_for_their_owner_and_made_once(nation: Nation) -> None:
     first, again = ({file.path: file for file in nation.files()} for _ in range(2))
     keys = [path for path in first if path.endswith(".key")]
-    assert len(keys) == 3
+    assert len(keys) == 4
     for path in keys:
         assert first[path].mode == 0o600
         assert first[path].content == again[path].content
