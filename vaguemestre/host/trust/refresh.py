@@ -109,8 +109,20 @@ def conclude(run: Run) -> tuple[Alarm, ...]:
     run.memory = replace(run.memory, own=state.own)
     sources.save(run.places.sources, run.memory)
     standing = alarms(state, run.settings, run.now)
-    telling.say(telling.tell(run.places, run.settings, standing, run.now))
+    telling.say(telling.tell(_channel(run), standing, run.now))
     return standing
+
+
+def _channel(run: Run) -> telling.Channel:
+    return telling.Channel(
+        name="trust",
+        about="espace de confiance MSSante",
+        told=run.places.told,
+        standing=run.places.alarms,
+        mail_host=run.settings.mail_host,
+        postmaster=run.settings.postmaster,
+        notify=run.settings.notify,
+    )
 
 
 def observe(run: Run) -> State:

@@ -1,6 +1,6 @@
 """Who is told of an alarm, and that nobody is told twice: the journal, the postmaster, the daemon's metrics.
 
-`tell` compares what stands with what was told (told.json). A stage newly entered is one line in the journal, at its
+One `Channel` for each job that has alarms. `tell` compares what stands with what was told (told.json). A stage newly entered is one line in the journal, at its
 priority, and a place in one mail to the postmaster; a mail that could not be given to Postfix is tried at each run.
 What is over is told too, when its beginning had been mailed.
 """
@@ -21,10 +21,24 @@ from typing import Any
 
 from vaguemestre.host.trust import durable
 from vaguemestre.host.trust.alarms import NOTICE, WARNING, Alarm
-from vaguemestre.host.trust.layout import Places, Settings
 
 _SECONDS = 20  # for Postfix, which is on this very host
 _OVER = "over"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Whose alarms: `name` in the journal, `about` in the mail's subject (French); where they are written down and to
+    whom they are mailed. `notify` is Postfix's (host, port), None where there is none: the journal is told alone.
+    """
+
+    name: str
+    about: str
+    told: Path
+    standing: Path
+    mail_host: str
+    postmaster: str
+    notify: tuple[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -54,44 +68,44 @@ def _over(one: Told, now: datetime) -> Told | None:
     return Told(_OVER, now, False, one.fr, one.en) if one.mailed else None
 
 
-def tell(places: Places, settings: Settings, standing: Sequence[Alarm], now: datetime) -> list[str]:
+def tell(channel: Channel, standing: Sequence[Alarm], now: datetime) -> list[str]:
     """Tell whom it concerns; the lines that went to the journal.
 
     Raises:
         OSError: what was told cannot be written down.
     """
-    before = _load(places.told)
+    before = _load(channel.told)
     told, entered = step(standing, before, now)
     ended = [key for key, one in told.items() if one.stage == _OVER and key in before and before[key].stage != _OVER]
-    lines = [f"<{one.priority}>trust alarm: {one.key} [{one.stage}]: {one.en}" for one in entered]
-    lines += [f"<{NOTICE}>trust alarm over: {key}" for key in ended]
-    _write_told(places.told, told)  # before the mail: a run that is killed here mails next time
+    lines = [f"<{one.priority}>{channel.name} alarm: {one.key} [{one.stage}]: {one.en}" for one in entered]
+    lines += [f"<{NOTICE}>{channel.name} alarm over: {key}" for key in ended]
+    _write_told(channel.told, told)  # before the mail: a run that is killed here mails next time
     waiting = {key: one for key, one in told.items() if not one.mailed}
-    if waiting:
-        failure = _mailed(settings, waiting, now)
+    if waiting and channel.notify:
+        failure = _mailed(channel, channel.notify, waiting, now)
         if failure:
             lines.append(
-                f"<{WARNING}>trust alarm: the postmaster could not be written to, tried again later: {failure}"
+                f"<{WARNING}>{channel.name} alarm: the postmaster could not be written to, tried again later: {failure}"
             )
         else:
-            _write_told(places.told, {key: replace(one, mailed=True) for key, one in told.items()})
-    _write_standing(places.alarms, standing, told, now)
+            _write_told(channel.told, {key: replace(one, mailed=True) for key, one in told.items()})
+    _write_standing(channel.standing, standing, told, now)
     return lines
 
 
-def message(settings: Settings, waiting: Mapping[str, Told], now: datetime) -> EmailMessage:
+def message(channel: Channel, waiting: Mapping[str, Told], now: datetime) -> EmailMessage:
     """One mail for all that is new: French, then English. Pure but for its Message-ID."""
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
     begun = [key for key, one in waiting.items() if one.stage != _OVER]
     about = f"{len(begun)} alerte(s) / alarm(s)" if begun else "fin d'alerte / alarm over"
-    mail["From"] = f"Vaguemestre <{settings.postmaster}>"
-    mail["To"] = settings.postmaster
-    mail["Subject"] = f"[{settings.mail_host}] espace de confiance MSSante: {about}"
+    mail["From"] = f"Vaguemestre <{channel.postmaster}>"
+    mail["To"] = channel.postmaster
+    mail["Subject"] = f"[{channel.mail_host}] {channel.about}: {about}"
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = make_msgid(domain=settings.mail_host)
+    mail["Message-ID"] = make_msgid(domain=channel.mail_host)
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence notice answers it
-    head_fr = f"Serveur {settings.mail_host}, {now:%Y-%m-%d %H:%M} UTC."
-    head_en = f"Host {settings.mail_host}, {now:%Y-%m-%d %H:%M} UTC."
+    head_fr = f"Serveur {channel.mail_host}, {now:%Y-%m-%d %H:%M} UTC."
+    head_en = f"Host {channel.mail_host}, {now:%Y-%m-%d %H:%M} UTC."
     french = [_paragraph(key, one, one.fr, "Fin de l'alerte") for key, one in waiting.items()]
     english = [_paragraph(key, one, one.en, "Alarm over") for key, one in waiting.items()]
     mail.set_content("\n\n".join([head_fr, *french, "--------", head_en, *english]) + "\n", charset="utf-8")
@@ -116,12 +130,12 @@ def _paragraph(key: str, one: Told, text: str, over: str) -> str:
     return f"* {over}: {key}" if one.stage == _OVER else f"* {key} [{one.stage}]\n  {text}"
 
 
-def _mailed(settings: Settings, waiting: Mapping[str, Told], now: datetime) -> str:
+def _mailed(channel: Channel, postfix: tuple[str, int], waiting: Mapping[str, Told], now: datetime) -> str:
     """Give the mail to Postfix; why not, or "". From nobody: a bounce of it would only come back here."""
-    mail = message(settings, waiting, now)
+    mail = message(channel, waiting, now)
     try:
-        with smtplib.SMTP(*settings.notify, local_hostname=settings.mail_host, timeout=_SECONDS) as postfix:
-            postfix.sendmail("", [settings.postmaster], mail.as_bytes())
+        with smtplib.SMTP(*postfix, local_hostname=channel.mail_host, timeout=_SECONDS) as taker:
+            taker.sendmail("", [channel.postmaster], mail.as_bytes())
     except (OSError, smtplib.SMTPException) as error:
         return f"{error}" or type(error).__name__
     return ""
