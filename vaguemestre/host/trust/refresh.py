@@ -109,19 +109,20 @@ def conclude(run: Run) -> tuple[Alarm, ...]:
     run.memory = replace(run.memory, own=state.own)
     sources.save(run.places.sources, run.memory)
     standing = alarms(state, run.settings, run.now)
-    telling.say(telling.tell(_channel(run), standing, run.now))
+    telling.say(telling.tell(channel(run.places, run.settings), standing, run.now))
     return standing
 
 
-def _channel(run: Run) -> telling.Channel:
+def channel(places: Places, settings: Settings) -> telling.Channel:
+    """Where the alarms of the trust space are told."""
     return telling.Channel(
         name="trust",
         about="espace de confiance MSSante",
-        told=run.places.told,
-        standing=run.places.alarms,
-        mail_host=run.settings.mail_host,
-        postmaster=run.settings.postmaster,
-        notify=run.settings.notify,
+        told=places.told,
+        standing=places.alarms,
+        mail_host=settings.mail_host,
+        postmaster=settings.postmaster,
+        notify=settings.notify,
     )
 
 

@@ -1,8 +1,8 @@
 """Who is told of an alarm, and that nobody is told twice: the journal, the postmaster, the daemon's metrics.
 
-One `Channel` for each job that has alarms. `tell` compares what stands with what was told (told.json). A stage newly entered is one line in the journal, at its
-priority, and a place in one mail to the postmaster; a mail that could not be given to Postfix is tried at each run.
-What is over is told too, when its beginning had been mailed.
+There is one `Channel` for each job that has alarms. `tell` compares what stands with what was told (told.json). A
+stage newly entered is one line in the journal, at its priority, and a place in one mail to the postmaster; a mail that
+could not be given to Postfix is tried at each run. What is over is told too, when its beginning had been mailed.
 """
 
 from __future__ import annotations

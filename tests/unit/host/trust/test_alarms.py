@@ -17,8 +17,9 @@ import pytest
 from trust_nation import CRL, HOUR, LIST, START, Host, host
 
 from vaguemestre.host.trust.alarms import Alarm, State, alarms
-from vaguemestre.host.trust.layout import Settings
+from vaguemestre.host.trust.layout import Places, Settings
 from vaguemestre.host.trust.own import Certificate
+from vaguemestre.host.trust.refresh import channel
 from vaguemestre.host.trust.sources import OwnDomain, Source
 from vaguemestre.host.trust.store import Facts, Known
 from vaguemestre.host.trust.telling import message, step, tell
@@ -212,7 +213,7 @@ def test_one_mail_a_stage_however_often_it_is_looked_at(one: Host) -> None:
     with postbox() as box:
         known = notified(one, box.port)
         for hour, standing in ((0, [ALARM]), (1, [ALARM]), (2, [replace(ALARM, stage="page")]), (3, []), (4, [])):
-            tell(one.places, known, standing, START + hour * HOUR)
+            tell(channel(one.places, known), standing, START + hour * HOUR)
     letters = [email.message_from_bytes(content, policy=policy.default) for _, _, content in box.letters]
     assert [sorted({"[alarm]", "[page]", "over:"} & {*one.get_content().split()}) for one in letters] == [
         ["[alarm]"], ["[page]"], ["over:"],
@@ -223,18 +224,18 @@ def test_one_mail_a_stage_however_often_it_is_looked_at(one: Host) -> None:
 def test_a_mail_that_could_not_be_given_away_is_tried_at_the_next_run(one: Host) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        lines = tell(one.places, notified(one, nobody.getsockname()[1]), [ALARM], START)
+        lines = tell(channel(one.places, notified(one, nobody.getsockname()[1])), [ALARM], START)
     assert len(lines) == 2
     assert "tried again" in lines[1]
     with postbox() as box:
-        lines = tell(one.places, notified(one, box.port), [ALARM], START + HOUR)
+        lines = tell(channel(one.places, notified(one, box.port)), [ALARM], START + HOUR)
     assert lines == [], "the journal had it the first time"
     assert len(box.letters) == 1
 
 
 def test_the_mail_is_ascii_in_both_languages_and_nobodys_absence_answers_it(settings: Settings) -> None:
     told, _ = step([ALARM], {}, START)
-    mail = message(settings, told, START)
+    mail = message(channel(Places(Path("nowhere")), settings), told, START)
     raw = mail.as_bytes()
     assert raw.isascii()
     assert max(map(len, raw.splitlines())) < 998
@@ -246,4 +247,6 @@ def test_the_mail_is_ascii_in_both_languages_and_nobodys_absence_answers_it(sett
 
 
 def test_the_journal_gets_the_priority_first(one: Host) -> None:
-    assert tell(one.places, one.settings, [ALARM], START)[0].startswith("<2>trust alarm: list [alarm]: The list")
+    assert tell(channel(one.places, one.settings), [ALARM], START)[0].startswith(
+        "<2>trust alarm: list [alarm]: The list"
+    )
