@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, collapse_addresses
 
 from vaguemestre import runtime
 from vaguemestre.context import Context
@@ -16,10 +17,19 @@ NEEDS: tuple[RoleName, ...] = ()
 
 @dataclass(frozen=True)
 class Service:
-    """A TCP port that a role answers on to the outside; `name` says in the firewall what it is for."""
+    """A TCP port that a role answers on to the outside; `name` says in the firewall what it is for.
+
+    `networks` are the only ones let in; None: everybody.
+    """
 
     port: int
     name: str
+    networks: tuple[str, ...] | None = None
+
+    @property
+    def sources(self) -> str:
+        """The networks as nft(8) lists them."""
+        return ", ".join(self.networks or ())
 
 
 @dataclass(frozen=True)
@@ -72,8 +82,15 @@ def items(context: Context) -> Iterator[Item]:
 
 def services(context: Context) -> tuple[Service, ...]:
     """What the roles of this host answer on, in the order of the ports."""
-    ours = (service for role in context.host.roles for service in SERVICES.get(role, ()))
+    ours = [service for role in context.host.roles for service in SERVICES.get(role, ())]
+    if context.host.has(RoleName.OPENLDAP) and (networks := _collapsed(context.settings.directory.client_networks)):
+        ours.append(Service(636, "address book, LDAPS", networks))
     return tuple(sorted(ours, key=lambda service: service.port))
+
+
+def _collapsed(networks: tuple[IPv4Network, ...]) -> tuple[str, ...]:
+    """nft(8) refuses intervals that overlap."""
+    return tuple(map(str, collapse_addresses(networks)))
 
 
 def inner(context: Context) -> tuple[Inner, ...]:

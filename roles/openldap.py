@@ -5,19 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from roles import openldap_book as book
 from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, RoleName
-from vaguemestre.host.bal import KINDS, ROLE_ADDRESSES, STATES
-from vaguemestre.host.store import DAEMONS, MAILBOXES, MANAGER, SETTINGS, SUFFIX
+from vaguemestre.host.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
+from vaguemestre.host.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
 NEEDS = (RoleName.BASE, RoleName.PKI)
 
+# Accounts that read the directory over its Unix socket, by the role that brings them.
+_ACCOUNTS = {
+    RoleName.DIRECTORY: "vgm-annuaire",
+    RoleName.DOVECOT: "dovecot",
+    RoleName.POSTFIX: "postfix",
+    RoleName.TRUST: "vgm-trust",
+}
+
 DATABASE = "/var/lib/ldap/vaguemestre"
 CONFIGURATION = "/etc/ldap/slapd.conf"
+MAXSIZE = 1 << 30
+NATIONAL_MAXSIZE = 8 << 30
 SCHEMA = "/etc/ldap/schema/vaguemestre.schema"
 
 
@@ -27,11 +38,13 @@ def items(context: Context) -> Iterator[Item]:
     yield Package("ldap-utils")
     yield Package("python3-ldap")
     yield Directory(DATABASE, owner="openldap", group="openldap", mode=0o700)
-    yield from _slapd()
+    yield from book.items(context)
+    yield from _slapd(context)
     yield from _tree(context)
 
 
-def _slapd() -> Iterator[Item]:
+def _slapd(context: Context) -> Iterator[Item]:
+    clients = bool(context.settings.directory.client_networks)
     configuration = file(
         "openldap",
         CONFIGURATION,
@@ -41,20 +54,36 @@ def _slapd() -> Iterator[Item]:
         manager=MANAGER,
         daemons=DAEMONS,
         mailboxes=MAILBOXES,
+        national=NATIONAL,
         database=DATABASE,
+        maxsize=MAXSIZE,
+        national_database=book.NATIONAL_DATABASE,
+        national_maxsize=NATIONAL_MAXSIZE,
         kinds="|".join(KINDS),
         states="|".join(STATES),
+        red_list="|".join(RED_LIST),
+        clients=clients,
+        chain=book.CHAIN,
+        key=book.KEY,
+        ciphers=book.CIPHERS,
+        unchecked=book.UNCHECKED,
+        prefix_letters=book.PREFIX_LETTERS,
+        shown=book.shown(),
+        open=book.opened(),
+        words=",".join(book.WORDS),
+        public=",".join(book.PUBLIC),
+        published=",".join(book.PUBLISHED),
     )
     written = (
         configuration,
         file("openldap", SCHEMA),
-        file("openldap", "/etc/default/slapd"),
+        file("openldap", "/etc/default/slapd", clients=clients),
         file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf"),
     )
     yield from written
     yield Unit(
         "slapd.service",
-        inputs=tuple(one.path for one in written),
+        inputs=(*(one.path for one in written), book.CHAIN, book.KEY),
         judges=(("/usr/sbin/slaptest", "-u", "-f", CONFIGURATION),),
         probes=(Probe(command=("/usr/bin/ldapwhoami", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///")),),
     )
@@ -70,16 +99,39 @@ def _tree(context: Context) -> Iterator[Item]:
 
 
 def settings(context: Context) -> dict[str, object]:
-    """What the host's mailbox commands must know: its domains with their structure, the postmaster, refused names."""
+    """What the host's commands must know: its domains with their structure, the postmaster, refused names, who asks."""
     return {
-        "domains": {domain.name: _facts(one) for one in context.served for domain in one.domains},
+        "domains": {
+            domain.name: _facts(one) | {"professions": list(domain.professions)}
+            for one in context.served
+            for domain in one.domains
+        },
+        "max_purged": context.establishment.retention.max_purged,
+        "daemons": [_ACCOUNTS[role] for role in context.host.roles if role in _ACCOUNTS],
         "postmaster": postmaster(context),
         "reserved": sorted(ROLE_ADDRESSES),
     }
 
 
 def _facts(one: Establishment) -> dict[str, object]:
-    return {"establishment": one.name, "structure": one.structure_id, "quota_mib": one.mailboxes.quota_mib}
+    """Of each domain of an establishment; read by `vaguemestre.host.bal`."""
+    redlist, retention = one.redlist, one.retention
+    return {
+        "establishment": one.name,
+        "city": one.city,
+        "structure": one.structure_id,
+        "quota_mib": one.mailboxes.quota_mib,
+        "redlist": {
+            "default": redlist.default,
+            "own_staff_direct": redlist.own_staff_direct,
+            "secretariat": redlist.secretariat or "",
+        },
+        "retention": {
+            "closed_days": retention.closed_days,
+            "quarantine_days": retention.quarantine_days,
+            "closed_address_years": retention.closed_address_years,
+        },
+    }
 
 
 def postmaster(context: Context) -> str:

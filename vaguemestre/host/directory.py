@@ -6,15 +6,15 @@ host's own facts, not data, and follow it.
 
 from __future__ import annotations
 
+import json
 import pwd
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from vaguemestre.host.bal import Mailbox, Site
-from vaguemestre.host.mailbox import now, site
-from vaguemestre.host.store import DAEMONS, MAILBOXES, SUFFIX, Store, StoreError, opened
-
-# Users under whom Dovecot's auth and Postfix's proxymap ask; slapd.conf says what each may read.
-_ASKING = ("dovecot", "postfix")
+from vaguemestre.host.mailbox import now
+from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 
 
 def main(argv: list[str]) -> int:
@@ -24,23 +24,24 @@ def main(argv: list[str]) -> int:
         return 2
     try:
         with opened() as store:
-            seed(store, site())
+            known = json.loads(Path(SETTINGS).read_text())
+            seed(store, Site.of(known), known["daemons"])
     except (StoreError, OSError) as error:
         print(f"the directory could not be seeded: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def seed(store: Store, here: Site) -> None:
-    """Make what is missing; a second run changes nothing.
+def seed(store: Store, here: Site, daemons: Iterable[str]) -> None:
+    """Make what is missing; a second run changes nothing. `daemons` are accounts; slapd.conf says what each may read.
 
     Raises:
         StoreError: the directory refuses.
     """
     store.ensure(SUFFIX, {"objectClass": [b"organization"], "o": [_value(SUFFIX)]})
-    for branch in (DAEMONS, MAILBOXES):
+    for branch in (DAEMONS, MAILBOXES, NATIONAL):
         store.ensure(branch, {"objectClass": [b"organizationalUnit"], "ou": [_value(branch)]})
-    for user in _ASKING:
+    for user in daemons:
         _identity(store, user)
     if store.get(here.postmaster) is None:
         store.add(_postmaster(here))

@@ -12,6 +12,7 @@ SUFFIX = "o=vaguemestre"
 MANAGER = f"cn=manager,{SUFFIX}"
 MAILBOXES = f"ou=mailboxes,{SUFFIX}"
 DAEMONS = f"ou=daemons,{SUFFIX}"
+NATIONAL = f"ou=national,{SUFFIX}"
 SETTINGS = "/etc/vaguemestre/mailboxes.json"
 
 SECONDS = 20  # for slapd to answer
@@ -42,6 +43,8 @@ ATTRIBUTES = {
     "speciality": "vgmSpeciality",
     "rank": "vgmRank",
     "senders": "vgmSender",
+    "closed": "vgmClosed",
+    "paperless_by": "vgmPaperlessBy",
 }
 _NUMBERS = ("quota_mib", "rank")
 _SEVERAL = ("allowed", "senders")

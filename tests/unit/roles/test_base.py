@@ -43,13 +43,15 @@ def open_ports(known: Context) -> set[int]:
 
 
 def test_a_host_answers_only_for_its_roles() -> None:
-    assert open_ports(SMALLEST) == {25, 143, 587, 993, 4190}
+    assert open_ports(SMALLEST) == {25, 143, 587, 636, 993, 4190}
     assert open_ports(with_roles(SMALLEST, RoleName.BASE, RoleName.PKI)) == set()
     assert open_ports(with_roles(SMALLEST, RoleName.BASE, RoleName.DOVECOT)) == {143, 993, 4190}
 
 
-def test_the_directory_is_never_reachable_from_outside() -> None:
-    assert open_ports(with_roles(SMALLEST, RoleName.BASE, RoleName.OPENLDAP)) == set()
+def test_the_directory_is_reachable_from_networks_of_mail_programs_alone() -> None:
+    rules = files(with_roles(SMALLEST, RoleName.BASE, RoleName.OPENLDAP))["/etc/nftables.conf"]
+    (line,) = (line.strip() for line in rules.splitlines() if "dport 636" in line)
+    assert line.startswith("ip saddr { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 } tcp dport 636 accept")
 
 
 def test_every_chain_that_lets_something_in_drops_by_default() -> None:

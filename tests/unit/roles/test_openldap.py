@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from golden.hosts import context
 
-from roles import openldap
+from roles import base, openldap
 from vaguemestre.errors import ReleaseError
 from vaguemestre.host.bal import KINDS, STATES, Site
 from vaguemestre.host.store import ATTRIBUTES, SETTINGS
@@ -60,10 +60,29 @@ def test_the_directory_itself_knows_the_kinds_and_states() -> None:
     assert f"^({'|'.join(STATES)})$" in FILES[openldap.CONFIGURATION]
 
 
-def test_no_password_opens_the_directory_and_no_network_reaches_it() -> None:
+def test_no_password_opens_the_directory_and_networks_reach_it_by_tls_only() -> None:
     everything = "\n".join(FILES.values())
     assert not re.search(r"^\s*(rootpw|bindpw|olcRootPW)\b", everything, re.MULTILINE)
-    assert 'SLAPD_SERVICES="ldapi:///"' in FILES["/etc/default/slapd"].splitlines()
+    assert 'SLAPD_SERVICES="ldapi:/// ldaps:///"' in FILES["/etc/default/slapd"].splitlines()
+
+
+def test_without_networks_of_clients_no_network_reaches_the_directory() -> None:
+    directory = CONTEXT.settings.directory.model_copy(update={"client_networks": ()})
+    alone = replace(CONTEXT, settings=CONTEXT.settings.model_copy(update={"directory": directory}))
+    files = {item.path: item.content.decode() for item in openldap.items(alone) if isinstance(item, File)}
+    assert 'SLAPD_SERVICES="ldapi:///"' in files["/etc/default/slapd"].splitlines()
+    assert "\nTLS" not in files[openldap.CONFIGURATION]
+    assert 636 not in {one.port for one in base.services(alone)}
+
+
+def test_the_address_book_is_open_to_networks_of_clients_alone() -> None:
+    (book,) = (one for one in base.services(CONTEXT) if one.port == 636)
+    assert book.networks
+    assert set(book.networks) == set(map(str, CONTEXT.settings.directory.client_networks))
+
+
+def test_every_account_that_asks_gets_its_identity() -> None:
+    assert json.loads(FILES[SETTINGS])["daemons"] == ["vgm-annuaire", "dovecot", "vgm-trust", "postfix"]
 
 
 def test_the_package_makes_no_tree_of_its_own() -> None:

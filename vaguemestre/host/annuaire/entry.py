@@ -1,0 +1,166 @@
+"""A mailbox as an entry of the directory: what mail programs show and search, and the words that our search goes by.
+
+One shape for the nation's mailboxes and for ours, so that one filter finds both. `cn` holds the name in both orders,
+and again without accents: mail programs ask for what their user has typed, most often by the beginning of `cn`
+(Thunderbird ``(cn=v1*v2*)``). The words (vgmName and those beside it) are folded, see `folding`.
+
+Attributes are those of RFC 4519, RFC 2798 and RFC 4524, plus the schema's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from unicodedata import normalize
+
+from vaguemestre.host.annuaire.folding import folded, sound, telling, words
+from vaguemestre.host.annuaire.mailbox import Activity, NationalMailbox, fingerprint
+from vaguemestre.host.annuaire.professions import PROFESSIONS
+from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.store import NATIONAL
+
+FORMAT = 1
+"""Raised with every change of what `entry` makes of the same mailbox: entries of another format are written anew."""
+
+CLASS = "vgmNationalMailbox"
+
+OWN = ("cn", "title", "o", "l", "vgmName", "vgmSound", "vgmTrade", "vgmSite", "vgmPlace")
+"""What `own` makes of a mailbox, and nobody else writes."""
+
+_FLAG = {True: "O", False: "N", None: ""}
+_SPECIAL = frozenset('\\,+"<>;=#')  # RFC 4514 section 2.4
+
+Attributes = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Establishment:
+    """What an address book says of where a mailbox of ours belongs."""
+
+    name: str
+    city: str = ""
+
+
+def dn(address: str) -> str:
+    """The name of a national mailbox's entry (RFC 4514); `address` is printable ASCII without blanks."""
+    escaped = "".join(f"\\{one}" if one in _SPECIAL else one for one in address)
+    return f"mail={escaped},{NATIONAL}"
+
+
+def entry(mailbox: NationalMailbox, marked: str = "") -> Attributes:
+    """All of a national mailbox's entry, objectClass too. `marked` is its fingerprint where it is known already."""
+    main = mailbox.activities[0]
+    every = mailbox.activities
+    names = _names(mailbox)
+    return _without_empty(
+        {
+            "objectClass": [CLASS],
+            "mail": [mailbox.address],
+            "vgmMailboxType": [mailbox.kind],
+            "vgmFingerprint": [marked or fingerprint(mailbox)],
+            "displayName": names[:1],
+            "sn": _each(one.family_name for one in every),
+            "givenName": _each(one.given_name for one in every),
+            "personalTitle": _each(one.title for one in every),
+            "ou": _each(one.service for one in every),
+            "vgmService": [main.service],
+            "street": _each(one.place.street for one in every),
+            "postalCode": _each(one.place.postal_code for one in every),
+            "st": _each(one.place.department for one in every),
+            "vgmPersonId": [main.person],
+            "vgmStructureId": [main.structure],
+            "vgmPaperless": [_FLAG[mailbox.paperless]],
+            "vgmProfession": _each(one.profession for one in every),
+            "vgmSpeciality": _each(one.speciality for one in every),
+            **_found_by(
+                names,
+                called=_each(text for one in every for text in (one.family_name, one.given_name, one.service)),
+                trades=_each(filter(None, (_trade(one) for one in every))),
+                sites=_each(text for one in every for text in (one.legal_name, one.trade_name)),
+                places=_each(one.place.city for one in every),
+                codes=_each(code for one in every for code in (one.place.postal_code, one.place.department)),
+            ),
+        }
+    )
+
+
+def own(mailbox: Mailbox, at: Establishment, labels: Mapping[str, str] = PROFESSIONS) -> Attributes:
+    """The attributes OWN of a mailbox of ours; the rest of its entry is the store's business.
+
+    `labels` gives what a national code of profession or speciality means, as far as it is known.
+    """
+    names = _each((mailbox.display, *_both_orders(mailbox.given, mailbox.surname)))
+    called = _each((mailbox.surname, mailbox.given, mailbox.service))
+    trade = ", ".join(labels[code] for code in (mailbox.profession, mailbox.speciality) if code in labels)
+    return _without_empty(
+        _found_by(
+            names or [mailbox.address],
+            called=called if any(called) else [mailbox.display],
+            trades=[trade],
+            sites=[at.name],
+            places=[at.city],
+            codes=[],
+        )
+    )
+
+
+def _found_by(
+    names: list[str], called: list[str], trades: list[str], sites: list[str], places: list[str], codes: list[str]
+) -> Attributes:
+    """What people search by, alike for every mailbox."""
+    name_words = words(*called)
+    joined = [folded(one).replace(" ", "") for one in called]  # LE GALL is asked as LEGALL, too
+    return {
+        "cn": _with_folded(names),
+        "title": trades,
+        "o": sites,
+        "l": places,
+        "vgmName": _each((*name_words, *joined)),
+        "vgmSound": _each(map(sound, name_words)),
+        "vgmTrade": list(telling(*trades)),
+        "vgmSite": list(telling(*sites)),
+        "vgmPlace": _each((*telling(*places), *codes)),
+    }
+
+
+def _names(mailbox: NationalMailbox) -> list[str]:
+    """The first is the one to show. A team has its service and its structure for a name."""
+    persons = [
+        name
+        for one in mailbox.activities
+        if one.family_name or one.given_name
+        for name in _both_orders(one.given_name, one.family_name)
+    ]
+    teams = (", ".join(filter(None, (one.service, one.trade_name or one.legal_name))) for one in mailbox.activities)
+    return _each(persons or teams) or [mailbox.address]
+
+
+def _both_orders(given: str, family: str) -> tuple[str, ...]:
+    return tuple(filter(None, (f"{given} {family}".strip(), f"{family} {given}".strip())))
+
+
+def _trade(one: Activity) -> str:
+    return ", ".join(_each((one.profession_label, one.speciality_label)))
+
+
+def _with_folded(names: list[str]) -> list[str]:
+    """The names, then those among their plain forms that slapd's own matching would not take for the same."""
+    known = set(map(_key, names))
+    return [*names, *dict.fromkeys(plain for one in names if (plain := folded(one)) and plain not in known)]
+
+
+def _each(texts: Iterable[str]) -> list[str]:
+    """Each text once, empty ones not, in their order; alike is what slapd takes for alike (caseIgnoreMatch)."""
+    first: dict[str, str] = {}
+    for text in texts:
+        if text:
+            first.setdefault(_key(text), text)
+    return list(first.values())
+
+
+def _key(text: str) -> str:
+    return text.casefold() if text.isascii() else normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+def _without_empty(attributes: Attributes) -> Attributes:
+    return {name: kept for name, texts in attributes.items() if (kept := [one for one in texts if one])}
