@@ -16,7 +16,7 @@ from people import PASTEUR, open_mailbox
 from terminal import Typed
 
 from vaguemestre.mailbox import MailboxError, Mailboxes
-from vaguemestre.staff.values import luhn
+from vaguemestre.host.holder import luhn
 from vaguemestre.verify.correspondent import Correspondent
 
 ESTABLISHMENT = "clinique-pasteur-evreux"

@@ -77,7 +77,8 @@ def _import(
 
     fleet = load(inventory)
     one = whose(fleet, file, establishment)
-    reading = read(file, one.mailboxes.imports, [domain.name for domain in one.domains])
+    domains = [domain.name for domain in fleet.mail_domains(one)]
+    reading = read(file, one.mailboxes.imports, domains, one.structure_id)
     if passwords is not None:
         handout.writable(passwords)
     asked = prepared(fleet, one, reading, lambda _host, _text: None, accept_closing=accept_closing, adopt=adopt)

@@ -14,7 +14,7 @@ KINDS = {  # national nomenclature TRE_R257-TypeBAL
     "CAB": "a private practice",
 }
 
-NEXT = {  # the life cycle: from each state, where it may go
+NEXT = {  # the life cycle: from each state, where it may go; `restored` alone leads back
     "requested": ("active", "closed"),
     "active": ("suspended", "closed"),
     "suspended": ("active", "closed"),
@@ -30,6 +30,8 @@ RED_LIST = {  # liste rouge
 }
 RECEIVING = ("active", "suspended")
 ENDED = ("closed", "quarantined", "purged")
+RESTORABLE = ("closed", "quarantined")  # its mail is still there
+PAPERLESS = ("O", "N")  # dématérialisation, as the nation writes it: O, no more paper
 IMPORT = "import"
 
 # RFC 5321 section 4.5.1, RFC 2142, and who speaks for the machine: these are led to the postmaster on every domain.
@@ -37,8 +39,6 @@ ROLE_ADDRESSES = ("abuse", "hostmaster", "mailer-daemon", "postmaster", "root", 
 
 # RFC 5321 section 4.1.2, as far as people use it.
 LOCAL = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?")
-_RPPS = re.compile(r"[0-9]{11}")
-_STRUCTURE = re.compile(r"1[0-9][0-9AB][0-9]{7}|3[0-9]{14}")
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
@@ -46,13 +46,52 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
 
 
 @dataclass(frozen=True)
+class RedListRules:
+    """How people of an establishment are protected who chose nothing: `default` is one of RED_LIST."""
+
+    default: str = "none"
+    own_staff_direct: bool = True
+    secretariat: str = ""
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long what has ended is kept: in days until it is quarantined, then purged; until the address is free."""
+
+    closed_days: int = 90
+    quarantine_days: int = 275
+    closed_address_years: int = 10
+
+
+@dataclass(frozen=True)
 class Domain:
-    """A mail domain of this host: whose it is, its structure's national id, and what its mailboxes get in MiB."""
+    """A mail domain of this host: whose it is and where, its structure's national id, what its mailboxes get in MiB.
+
+    Where there are `professions` (codes), its people are of these and nobody else is placed there.
+    """
 
     name: str
     establishment: str
     structure: str
     quota_mib: int
+    professions: tuple[str, ...] = ()
+    redlist: RedListRules = RedListRules()
+    retention: Retention = Retention()
+    city: str = ""
+
+    @classmethod
+    def of(cls, name: str, facts: Mapping[str, Any]) -> Domain:
+        """From the settings that role openldap writes."""
+        return cls(
+            name,
+            facts["establishment"],
+            facts["structure"],
+            facts["quota_mib"],
+            tuple(facts.get("professions", ())),
+            RedListRules(**facts.get("redlist", {})),
+            Retention(**facts.get("retention", {})),
+            facts.get("city", ""),
+        )
 
 
 @dataclass(frozen=True)
@@ -64,6 +103,8 @@ class Mailbox:
     `paperless` (dématérialisation) is O, N or empty, as the nation writes it. `profession` and `speciality` are
     national codes. `rank` says which of a holder's mailboxes is preferred, 1 first. `allowed` are addresses, or
     domains after an @, that write past the secretariat; `senders` the people who may send as a mailbox that is shared.
+    `person` is the RPPS (11 digits) or, with a stroke in it, the identification by a structure. `closed` is when it was
+    closed. `paperless_by` says who asked: holder or administrator.
     """
 
     address: str
@@ -90,6 +131,13 @@ class Mailbox:
     speciality: str = ""
     rank: int = 0
     senders: tuple[str, ...] = ()
+    closed: str = ""
+    paperless_by: str = ""
+
+    @property
+    def rpps(self) -> str:
+        """The national number of the person; empty where a structure answers for the person instead."""
+        return "" if "/" in self.person else self.person
 
     @property
     def local(self) -> str:
@@ -106,30 +154,22 @@ FIXED = ("kind", "person", "structure")
 
 @dataclass(frozen=True)
 class Site:
-    """What this host serves: its domains by name, where role addresses go."""
+    """What this host serves: its domains by name, where role addresses go; mailboxes purged in one day at most."""
 
     domains: Mapping[str, Domain]
     postmaster: str
     reserved: tuple[str, ...] = field(default=ROLE_ADDRESSES)
+    max_purged: int = 0
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Site:
         """From the settings that role openldap writes."""
-        domains = {name: Domain(name, **facts) for name, facts in settings["domains"].items()}
-        return cls(domains, settings["postmaster"], tuple(settings["reserved"]))
+        domains = {name: Domain.of(name, facts) for name, facts in settings["domains"].items()}
+        return cls(domains, settings["postmaster"], tuple(settings["reserved"]), settings.get("max_purged", 0))
 
-
-def opened(wanted: Mailbox, site: Site, existing: Mailbox | None, now: str) -> Mailbox:
-    """The mailbox to be added, complete; or `existing` itself when it already is what is wanted.
-
-    Raises:
-        Refused: with all that is wrong; or the address is or was somebody else's.
-    """
-    complete = _completed(wanted, site, now)
-    wrong = _wrong(complete, site)
-    if wrong:
-        raise Refused("\n".join(wrong))
-    return _reconciled(complete, existing) if existing else complete
+    def domain_of(self, profession: str) -> Domain | None:
+        """Where people of this profession are placed; None: nowhere in particular."""
+        return next((one for one in self.domains.values() if profession in one.professions), None)
 
 
 def moved(mailbox: Mailbox, state: str, now: str, by: str = "") -> Mailbox:
@@ -148,11 +188,54 @@ def moved(mailbox: Mailbox, state: str, now: str, by: str = "") -> Mailbox:
         raise Refused(f"{mailbox.address} is {mailbox.state}; from there it can become {ways}, not {state}")
     if state == "active":
         return replace(mailbox, state=state, since=now, state_by="", origin=_opened_by(mailbox, by))
-    return replace(mailbox, state=state, since=now, state_by=by)
+    if state == "purged":
+        return _tombstone(replace(mailbox, since=now))
+    closed = now if state == "closed" else mailbox.closed
+    return replace(mailbox, state=state, since=now, state_by=by, closed=closed)
 
 
 def _opened_by(mailbox: Mailbox, by: str) -> str:
     return mailbox.origin if by or not mailbox.state_by else ""
+
+
+def _tombstone(mailbox: Mailbox) -> Mailbox:
+    """What remains when its mail is gone: that the address was given, to whom and when, and no more of the person."""
+    kept = {name: getattr(mailbox, name) for name in ("address", "since", "created", "closed", *FIXED)}
+    return Mailbox(**kept, state="purged")
+
+
+def restored(mailbox: Mailbox, now: str) -> Mailbox:
+    """The mailbox open again for the same holder, with the mail that it had; a password must be given anew.
+
+    Raises:
+        Refused: it has not ended, or its mail is gone.
+    """
+    if mailbox.state not in RESTORABLE:
+        why = "its mail has been removed" if mailbox.state == "purged" else "there is nothing to restore"
+        raise Refused(f"{mailbox.address} is {mailbox.state}: {why}")
+    return replace(mailbox, state="active", since=now, closed="", state_by="", origin="")
+
+
+def listed(mailbox: Mailbox, redlist: str, secretariat: str = "", allowed: tuple[str, ...] | None = None) -> Mailbox:
+    """The mailbox under this rule of the red list; without `allowed`, who may write past the secretariat stays so.
+
+    Raises:
+        Refused: no such rule, or `secretariat` without the address of one.
+    """
+    if redlist not in RED_LIST:
+        known = ", ".join(f"{name} ({meaning})" for name, meaning in RED_LIST.items())
+        raise Refused(f"{redlist!r} is no rule of the red list; the rules are {known}")
+    chosen = secretariat or mailbox.secretariat
+    if redlist == "secretariat" and chosen in ("", mailbox.address):
+        raise Refused(f"{mailbox.address}: which mailbox is the secretariat? It must be another one (--secretariat)")
+    if mailbox.state in ENDED:
+        raise Refused(f"{mailbox.address} is {mailbox.state}: nobody finds it or writes to it any more")
+    return replace(
+        mailbox,
+        redlist=redlist,
+        secretariat=chosen,
+        allowed=mailbox.allowed if allowed is None else allowed,
+    )
 
 
 def may_log_in(mailbox: Mailbox) -> Mailbox:
@@ -170,71 +253,3 @@ def plain(mailbox: Mailbox) -> dict[str, Any]:
     """For JSON: what is known of it."""
     values = {one.name: getattr(mailbox, one.name) for one in fields(mailbox)}
     return {name: value for name, value in values.items() if value not in ("", 0, ())}
-
-
-def _completed(wanted: Mailbox, site: Site, now: str) -> Mailbox:
-    address = wanted.address.strip().lower()
-    domain = site.domains.get(address.rpartition("@")[2])
-    structure = wanted.structure or (domain.structure if domain and wanted.kind in ("ORG", "APP") else "")
-    return replace(
-        wanted,
-        address=address,
-        since=now,
-        created=now,
-        structure=structure,
-        quota_mib=wanted.quota_mib or (domain.quota_mib if domain else 0),
-        display=wanted.display or f"{wanted.given} {wanted.surname}".strip(),
-    )
-
-
-def _wrong(box: Mailbox, site: Site) -> list[str]:
-    return [*_wrong_address(box, site), *_wrong_holder(box)]
-
-
-def _wrong_address(box: Mailbox, site: Site) -> list[str]:
-    if "@" not in box.address:
-        return [f"{box.address!r} is no address: write it whole, with one of {', '.join(site.domains)} after an @"]
-    wrong = []
-    if box.domain not in site.domains:
-        wrong.append(f"{box.address}: {box.domain} is not served here; served are: {', '.join(site.domains)}")
-    if not LOCAL.fullmatch(box.local):
-        wrong.append(
-            f"{box.address}: before the @, use a-z 0-9 . _ + -, begin and end with a letter or digit, no two dots"
-        )
-    if box.local in site.reserved:
-        wrong.append(f"{box.address}: {box.local}@ is led to {site.postmaster} on every domain; choose another name")
-    return wrong
-
-
-def _wrong_holder(box: Mailbox) -> list[str]:
-    """What each kind requires (nomenclature TRE_R257 and the national model of the mailbox)."""
-    if box.kind not in KINDS:
-        return [
-            f"{box.kind!r} is no kind of mailbox; the kinds are " + ", ".join(f"{k} ({t})" for k, t in KINDS.items())
-        ]
-    wrong = []
-    if box.kind == "PER" and not _RPPS.fullmatch(box.person):
-        wrong.append(f"{box.address}: a mailbox of a person needs the RPPS, 11 digits (--rpps), not {box.person!r}")
-    if box.kind in ("ORG", "APP") and box.person:
-        wrong.append(f"{box.address}: a mailbox of kind {box.kind} belongs to a structure: leave --rpps away")
-    if box.kind in ("ORG", "APP") and not box.structure:
-        wrong.append(f"{box.address}: a mailbox of kind {box.kind} needs the structure's national id (--structure)")
-    if box.structure and not _STRUCTURE.fullmatch(box.structure):
-        wrong.append(f"{box.address}: {box.structure!r} is neither 1 and a FINESS nor 3 and a SIRET (--structure)")
-    if box.kind == "CAB" and not box.description:
-        wrong.append(f"{box.address}: a mailbox of a practice needs a description (--description)")
-    return wrong
-
-
-def _reconciled(wanted: Mailbox, existing: Mailbox) -> Mailbox:
-    """Adding the same mailbox again is no error; adding another under its address is."""
-    if existing.state in ENDED:
-        raise Refused(
-            f"{existing.address} was given before and is {existing.state} since {existing.since}: an address is never "
-            "given again, mail for its first holder would reach another\n    choose another address"
-        )
-    changed = [name for name in FIXED if getattr(wanted, name) != getattr(existing, name)]
-    if changed:
-        said = ", ".join(f"{name} {getattr(existing, name) or 'none'}" for name in changed)
-        raise Refused(f"{existing.address} exists already with {said}, which never changes\n    choose another address")
-    return existing

@@ -16,7 +16,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.bal import STATES, Mailbox, Refused, Site, may_log_in, moved, opened, plain
+from vaguemestre.host.bal import STATES, Mailbox, Refused, Site, may_log_in, moved, plain
+from vaguemestre.host.opening import opened
 from vaguemestre.host.store import SETTINGS, Store, StoreError
 from vaguemestre.host.store import opened as directory
 

@@ -8,12 +8,13 @@ somebody suspended is not opened again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from vaguemestre.host.bal import ENDED, FIXED, IMPORT, Mailbox, Refused, Site, moved, opened
+from vaguemestre.host.bal import ENDED, FIXED, IMPORT, RECEIVING, Mailbox, Refused, Site, moved
+from vaguemestre.host.opening import changed, opened, way_back
 
 # As people and their files call it -> field of `Mailbox`.
 FIELDS = {
@@ -28,10 +29,31 @@ FIELDS = {
     "responsible": "responsible",
     "description": "description",
     "quota": "quota_mib",
+    "profession": "profession",
+    "speciality": "speciality",
+    "paperless": "paperless",
+    "rank": "rank",
 }
-CALLED = {field: name for name, field in FIELDS.items()} | {"origin": "origin", "state": "state"}
-_DETAILS = ("surname", "given", "display", "service", "responsible", "description", "quota_mib")
-_SHOWN = ("kind", "person", "structure", *_DETAILS, "origin", "state")
+CALLED = {field: name for name, field in FIELDS.items()} | {
+    "origin": "origin",
+    "state": "state",
+    "redlist": "red list",
+    "secretariat": "secretariat",
+}
+_NUMBERS = ("quota_mib", "rank")
+_DETAILS = (
+    "surname",
+    "given",
+    "display",
+    "service",
+    "responsible",
+    "description",
+    *_NUMBERS,
+    "profession",
+    "speciality",
+    "paperless",
+)
+_SHOWN = ("kind", "person", "structure", *_DETAILS, "redlist", "secretariat", "origin", "state")
 
 ACTIONS = ("open", "change", "reactivate", "suspend", "close")
 HANDFUL = 3  # mailboxes that may always go at once, if they are fewer than half
@@ -54,7 +76,8 @@ class Roster:
     """A whole list, what to do with those absent from it, and how many of them may go at once.
 
     `accept_closing` is a number that somebody named, which replaces the share; `adopt` makes mailboxes opened by hand
-    the import's when the list has them.
+    the import's when the list has them. `structure` (national id) is given where several establishments have people in
+    these domains: the list then is about its own mailboxes only.
     """
 
     domains: tuple[str, ...]
@@ -63,16 +86,21 @@ class Roster:
     max_closed_percent: float = 5.0
     accept_closing: int | None = None
     adopt: bool = False
+    structure: str = ""
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Roster:
         """From what the controller sends (`plain`); raises KeyError, TypeError or ValueError when that is damaged."""
-        known = {name: plain[name] for name in ("absent", "max_closed_percent", "accept_closing", "adopt")}
+        known = {name: plain[name] for name in ("absent", "max_closed_percent", "accept_closing", "adopt", "structure")}
         rows = tuple(Row(int(line), dict(said)) for line, said in plain["rows"])
         return cls(domains=tuple(plain["domains"]), rows=rows, **known)
 
     def plain(self) -> dict[str, Any]:
         return asdict(self) | {"rows": [(row.line, dict(row.said)) for row in self.rows]}
+
+    def concerns(self, box: Mailbox) -> bool:
+        """Whether the mailbox is one that this list speaks of, named or not."""
+        return box.domain in self.domains and self.structure in ("", box.structure)
 
 
 @dataclass(frozen=True)
@@ -138,15 +166,17 @@ class Plan:
 
 def plan(roster: Roster, site: Site, existing: Iterable[Mailbox], now: str) -> Plan:
     """What brings the mailboxes of the roster's domains to what it says; `wrong` lines have no step."""
-    here = {box.address: box for box in existing if box.domain in roster.domains}
+    there = {box.address: box for box in existing}
+    here = {address: box for address, box in there.items() if roster.concerns(box)}
     wrong: list[Wrong] = []
     steps: list[Step | None] = []
     for row in roster.rows:
-        found = _listed(row, here.get(row.address), roster, site, now)
+        found = _listed(row, there.get(row.address), roster, site, now)
         wrong.extend(found) if isinstance(found, list) else steps.append(found)
     listed = {row.address for row in roster.rows}
     gone = (box for address, box in here.items() if address not in listed and box.address != site.postmaster)
     steps += [step for box in gone if (step := _absent(box, roster.absent, now))]
+    wrong += _without_secretariat(roster, filter(None, steps), there)
     return Plan(
         steps=tuple(sorted(filter(None, steps), key=lambda step: ACTIONS.index(step.action))),
         wrong=tuple(wrong),
@@ -194,7 +224,10 @@ def _listed(row: Row, box: Mailbox | None, roster: Roster, site: Site, now: str)
     wrong = [*_not_ours(row, roster, site), *(_not_the_same(row, box) if box else ())]
     if wrong:
         return wrong
-    return _kept(row, box, roster, now) if box else _new(row, site, now)
+    try:
+        return _kept(row, box, roster, site, now) if box else _new(row, roster, site, now)
+    except (Refused, TypeError, ValueError) as refused:
+        return [Wrong(row.line, "mailbox", str(refused), "correct the line")]
 
 
 def _not_ours(row: Row, roster: Roster, site: Site) -> Iterable[Wrong]:
@@ -215,8 +248,8 @@ def _not_the_same(row: Row, box: Mailbox) -> Iterable[Wrong]:
         yield Wrong(
             row.line,
             "address",
-            f"{box.address} was given before and is {box.state}: an address is never given again",
-            "choose another address; mail for its first holder would reach somebody else",
+            f"{box.address} was given before and is {box.state}: an address is never given again by a list",
+            way_back(box),
         )
         return
     for name in FIXED:
@@ -236,16 +269,13 @@ def _known(box: Mailbox, name: str) -> str:
     return f"has {'another' if getattr(box, name) else 'no'} {CALLED[name]}"
 
 
-def _new(row: Row, site: Site, now: str) -> Step | list[Wrong]:
-    said: dict[str, Any] = {**row.said, "quota_mib": int(row.said.get("quota_mib") or 0)}
-    try:
-        return Step("open", None, opened(Mailbox(**{"kind": "PER", **said}, origin=IMPORT), site, None, now))
-    except (Refused, TypeError, ValueError) as refused:
-        return [Wrong(row.line, "mailbox", str(refused), "correct the line")]
+def _new(row: Row, roster: Roster, site: Site, now: str) -> Step:
+    said = {"kind": "PER", "structure": roster.structure, **_typed(row)}
+    return Step("open", None, opened(Mailbox(**said, origin=IMPORT), site, None, now))
 
 
-def _kept(row: Row, box: Mailbox, roster: Roster, now: str) -> Step | None:
-    after = replace(box, **_news(row, box))
+def _kept(row: Row, box: Mailbox, roster: Roster, site: Site, now: str) -> Step | None:
+    after = changed(box, _news(row, box), site)
     if roster.adopt and not _held(box):
         after = replace(after, origin=IMPORT)
     if box.state == "suspended" and box.state_by == IMPORT:
@@ -254,19 +284,29 @@ def _kept(row: Row, box: Mailbox, roster: Roster, now: str) -> Step | None:
 
 
 def _news(row: Row, box: Mailbox) -> dict[str, Any]:
-    """What the file says otherwise. A name to show that was made of the names follows them."""
-    news: dict[str, Any] = {name: row.said[name] for name in _DETAILS if name in row.said and name != "quota_mib"}
-    if quota := row.said.get("quota_mib"):
-        news["quota_mib"] = int(quota)
-    if not news.get("display"):
-        news.pop("display", None)
-        if box.display in ("", _made_of(box.given, box.surname)):
-            news["display"] = _made_of(news.get("given", box.given), news.get("surname", box.surname))
+    """What the file says otherwise. Whether paper is still wanted is the holder's to say, once the holder has said."""
+    news = {name: value for name, value in _typed(row).items() if name in _DETAILS and (value or name not in _NUMBERS)}
+    if box.paperless_by == "holder":
+        news.pop("paperless", None)
     return news
 
 
-def _made_of(given: str, surname: str) -> str:
-    return f"{given} {surname}".strip()
+def _typed(row: Row) -> dict[str, Any]:
+    return {name: int(value or 0) if name in _NUMBERS else value for name, value in row.said.items()}
+
+
+def _without_secretariat(roster: Roster, steps: Iterable[Step], there: Mapping[str, Mailbox]) -> Iterator[Wrong]:
+    """Mail for people whose secretariat is not there would reach nobody; told once for each."""
+    opening = {step.after.address: step.after for step in steps if step.before is None}
+    lines = {row.address: row.line for row in roster.rows}
+    told: set[str] = set()
+    for box in opening.values():
+        secretariat = there.get(box.secretariat) or opening.get(box.secretariat)
+        if box.redlist != "secretariat" or box.secretariat in told or (secretariat and secretariat.state in RECEIVING):
+            continue
+        told.add(box.secretariat)
+        wrong = f"people here are reached through {box.secretariat}, which is no open mailbox"
+        yield Wrong(lines[box.address], "secretariat", wrong, f"vaguemestre mailbox add {box.secretariat} --type ORG")
 
 
 def _absent(box: Mailbox, absent: str, now: str) -> Step | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from vaguemestre.host.bal import ENDED, Mailbox
@@ -46,6 +48,7 @@ ATTRIBUTES = {
     "closed": "vgmClosed",
     "paperless_by": "vgmPaperlessBy",
 }
+_STATE = ATTRIBUTES["state"]
 _NUMBERS = ("quota_mib", "rank")
 _SEVERAL = ("allowed", "senders")
 
@@ -59,10 +62,11 @@ class EntryError(Exception):
 
 
 class Store:
-    """Reads and writes mailboxes. Made by `opened`."""
+    """Reads and writes mailboxes, each with what it is found by. Made by `opened`."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, domains: Mapping[str, Mapping[str, Any]]) -> None:
         self._ldap = connection
+        self._domains = domains
 
     def get(self, address: str) -> Mailbox | None:
         """The mailbox, or None; what cannot even be a name in the directory is none either."""
@@ -81,18 +85,51 @@ class Store:
         return sorted((_mailbox(attributes) for _, attributes in found), key=lambda box: (box.domain, box.local))
 
     def add(self, box: Mailbox) -> None:
-        self._ldap.add_s(dn(box.address), [("objectClass", [b"vgmMailbox"]), *_attributes(box).items()])
+        found_by = {key: values for key, values in self._found_by(box).items() if values}
+        self._ldap.add_s(
+            dn(box.address), [("objectClass", [b"vgmMailbox"]), *_attributes(box).items(), *found_by.items()]
+        )
 
     def change(self, before: Mailbox, after: Mailbox) -> None:
-        """Record in one step what differs; whoever can no longer log in loses the password too."""
+        """Record in one step what differs; whoever can no longer log in loses the password too.
+
+        Raises:
+            EntryError: somebody moved it out of the state that `before` has; nothing is done then.
+        """
         import ldap
 
         old, new = _attributes(before), _attributes(after)
-        changes = [(ldap.MOD_REPLACE, key, new.get(key)) for key in ATTRIBUTES.values() if old.get(key) != new.get(key)]
+        differing = [key for key in ATTRIBUTES.values() if old.get(key) != new.get(key)]
+        if not differing:
+            return
+        changes = [(ldap.MOD_REPLACE, key, new.get(key)) for key in differing if key != _STATE]
+        changes += [(ldap.MOD_REPLACE, key, values or None) for key, values in self._found_by(after).items()]
         if after.state in ENDED:
             changes.append((ldap.MOD_REPLACE, "userPassword", None))
-        if changes:
-            self._ldap.modify_s(dn(after.address), changes)
+        # Taking the old value away fails where it is another by now (RFC 4511 section 4.6): nobody's word is undone.
+        state = [(ldap.MOD_DELETE, _STATE, old[_STATE]), (ldap.MOD_ADD, _STATE, new[_STATE])]
+        try:
+            self._ldap.modify_s(dn(after.address), [*(state if _STATE in differing else ()), *changes])
+        except ldap.NO_SUCH_ATTRIBUTE as error:
+            raise EntryError(f"{after.address} is no longer {before.state}: look at it again") from error
+
+    def find_by(self, box: Mailbox) -> None:
+        """Write anew what the mailbox is found by, which an older release did not write, or otherwise."""
+        import ldap
+
+        found_by = self._found_by(box)
+        self._ldap.modify_s(
+            dn(box.address), [(ldap.MOD_REPLACE, key, values or None) for key, values in found_by.items()]
+        )
+
+    def _found_by(self, box: Mailbox) -> dict[str, list[bytes]]:
+        """What searches go by (`annuaire.entry`); empty values are to be taken away. Of a tombstone, everything."""
+        from vaguemestre.host.annuaire.entry import OWN, Establishment, own
+
+        domain = self._domains.get(box.domain, {})
+        at = Establishment(domain.get("establishment", ""), domain.get("city", ""))
+        made = {} if box.state == "purged" else own(box, at)
+        return {key: [text.encode() for text in made.get(key, ())] for key in OWN}
 
     def without_password(self) -> set[str]:
         """The addresses of the mailboxes that nobody can log into with a password, because there is none."""
@@ -138,11 +175,18 @@ def opened() -> Iterator[Store]:
     connection.timeout = SECONDS
     try:
         connection.sasl_non_interactive_bind_s("EXTERNAL")
-        yield Store(connection)
+        yield Store(connection, _domains())
     except ldap.LDAPError as error:
         raise StoreError(f"the mailbox directory (slapd): {_words(error)}") from error
     finally:
         connection.unbind_s()
+
+
+def _domains() -> dict[str, Any]:
+    try:
+        return dict(json.loads(Path(SETTINGS).read_text())["domains"])
+    except FileNotFoundError:
+        return {}
 
 
 @contextmanager

@@ -25,11 +25,16 @@ USUAL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                     "surname", "lastname", "familyname"),
         "given": ("prenomexercice", "prenomdexercice", "prenomusuel", "prenom", "givenname", "given", "firstname"),
         "name": ("nomaffiche", "nomcomplet", "displayname", "fullname", "name"),
+        "staff_id": ("matricule", "identifiantinterne", "idinterne", "staffid", "employeeid"),
         "structure": ("finess", "nofiness", "numerofiness", "siret", "structure", "idstructure", "structureid"),
         "service": ("service", "servicederattachement", "unite", "uf", "department", "ward"),
         "responsible": ("responsable", "responsible"),
         "description": ("description",),
         "quota": ("quota", "quotamib", "quotamio"),
+        "profession": ("codeprofession", "professioncode"),
+        "speciality": ("codesavoirfaire", "codespecialite", "specialitycode"),
+        "paperless": ("dematerialisation", "zeropapier", "paperless"),
+        "rank": ("rang", "rank"),
     },
     # Active Directory (MS-ADA): its `description` is notes of administrators, which must not be published unasked.
     "ldif": {

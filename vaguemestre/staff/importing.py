@@ -14,7 +14,7 @@ from typing import Any
 
 from vaguemestre.engines.sessions import OnText
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Establishment, Fleet
+from vaguemestre.establishment import Establishment, Fleet, Mode
 from vaguemestre.host.roster import Roster
 from vaguemestre.mailbox import MailboxError, Mailboxes, serving
 from vaguemestre.staff.errors import StaffFileError
@@ -103,15 +103,17 @@ def prepared(
         MailboxError: no operator serves the establishment's domains.
     """
     rules = one.mailboxes.imports
+    domains = fleet.mail_domains(one)
     roster = Roster(
-        domains=tuple(domain.name for domain in one.domains),
+        domains=tuple(domain.name for domain in domains),
         rows=reading.rows,
         absent=rules.absent,
         max_closed_percent=rules.max_closed_percent,
         accept_closing=accept_closing,
         adopt=adopt,
+        structure=one.structure_id if one.mode is Mode.INDIVIDUAL else "",
     )
-    return Import(serving(fleet, f"@{one.domains[0].name}"), reading, roster, on_text)
+    return Import(serving(fleet, f"@{domains[0].name}"), reading, roster, on_text)
 
 
 def whose(fleet: Fleet, file: Path, slug: str | None) -> Establishment:
@@ -120,7 +122,7 @@ def whose(fleet: Fleet, file: Path, slug: str | None) -> Establishment:
     Raises:
         ImportRefusedError: it is not clear, there is none of that name, or it has no mail domain.
     """
-    with_mail = [one for one in fleet.establishments if one.domains]
+    with_mail = [one for one in fleet.establishments if fleet.mail_domains(one)]
     named = [one for one in with_mail if one.slug == slug] if slug else _by_file(fleet, with_mail, file) or with_mail
     if len(named) != 1:
         wrong = f"there is no establishment {slug} with a mail domain" if slug else f"whose list is {file}?"

@@ -7,22 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaguemestre.errors import Problem
+from vaguemestre.host.holder import registered
 from vaguemestre.host.roster import FIELDS, Row
+from vaguemestre.host.texts import tidy
 from vaguemestre.staff.sheet import Entry
-from vaguemestre.staff.values import ValueRefusedError, checked, tidy
+from vaguemestre.staff.values import ValueRefusedError, checked
 
 # What an empty cell does not take away: it only says nothing.
-_SAID_OR_NOT = ("type", "rpps", "structure", "quota")
+_SAID_OR_NOT = ("type", "rpps", "staff_id", "structure", "quota", "rank", "paperless")
 _COLUMNS = "mailboxes.import.columns"
 
 
 @dataclass(frozen=True)
 class Place:
-    """The file, the establishment's domains and which column holds each field."""
+    """The file, the establishment's domains and which column holds each field; its structure's national id."""
 
     file: Path
     domains: tuple[str, ...]
     columns: Mapping[str, str]
+    structure: str = ""
 
     def problem(self, line: int, field: str, wrong: str, way_out: str) -> Problem:
         """One thing wrong there; the column is named as the file does."""
@@ -43,9 +46,10 @@ def row(entry: Entry, place: Place) -> tuple[Row, list[Problem]]:
         try:
             cell = _address(entry, place) if field == "address" else _one(entry, place, field)
             if cell or field not in _SAID_OR_NOT:
-                said[FIELDS[field]] = checked(field, cell) if cell else ""
+                said[FIELDS.get(field, field)] = checked(field, cell) if cell else ""
         except ValueRefusedError as refused:
             problems.append(place.problem(entry.line, field, refused.wrong, refused.way_out))
+    _registered(said, place)
     faulty = {problem.field.split(" ")[0] for problem in problems}
     problems += [one for one in _of_holder(entry.line, said, place) if one.field.split(" ")[0] not in faulty]
     return Row(entry.line, {"address": "", **said}), problems
@@ -83,11 +87,19 @@ def _one(entry: Entry, place: Place, field: str) -> str:
     return tidy(values[0]) if values else ""
 
 
+def _registered(said: dict[str, str], place: Place) -> None:
+    """Who has no RPPS is known by the number that the establishment gave; the RPPS goes first."""
+    number = said.pop("staff_id", "")
+    if number and not said.get("person") and said.get("kind", "PER") == "PER":
+        said["person"] = registered(said.get("structure") or place.structure, number)
+
+
 def _of_holder(line: int, said: Mapping[str, str], place: Place) -> Iterator[Problem]:
     """What each type requires (nomenclature TRE_R257); the file's own want of a column is told once, elsewhere."""
     kind = said.get("kind") or "PER"
     if kind == "PER" and "rpps" in place.columns and not said.get("person"):
-        yield place.problem(line, "rpps", "a mailbox of a person (PER) needs it", "fill it in, or write another type")
+        way_out = "fill it in, or the establishment's own number of the person (staff_id), or write another type"
+        yield place.problem(line, "rpps", "a mailbox of a person (PER) needs it", way_out)
     if kind in ("ORG", "APP") and said.get("person"):
         yield place.problem(line, "rpps", f"a mailbox of type {kind} belongs to a structure", "leave it empty")
     if kind == "CAB" and not said.get("description"):

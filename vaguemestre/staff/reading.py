@@ -32,8 +32,8 @@ class Reading:
     disabled: int = 0
 
 
-def read(file: Path, rules: StaffImport, domains: Sequence[str]) -> Reading:
-    """Read the list of an establishment with these mail domains.
+def read(file: Path, rules: StaffImport, domains: Sequence[str], structure: str = "") -> Reading:
+    """Read the list of an establishment with these mail domains and this national id.
 
     Raises:
         StaffFileError: as a whole it cannot be read: its encoding, CSV or LDIF, columns, or nobody is in it.
@@ -43,7 +43,7 @@ def read(file: Path, rules: StaffImport, domains: Sequence[str]) -> Reading:
     places, wrong = columns.found(file, sheet, rules.columns)
     if wrong:
         raise StaffFileError(wrong)
-    return _read(sheet, Place(file, tuple(domains), places))
+    return _read(sheet, Place(file, tuple(domains), places, structure))
 
 
 def _read(sheet: Sheet, place: Place) -> Reading:
@@ -68,7 +68,7 @@ def _disabled(entry: Entry) -> bool:
 def _without_rpps(rows: Sequence[Row], place: Place) -> Iterator[Problem]:
     """Told once, not on every line."""
     persons = sum(row.said.get("kind", "PER") == "PER" for row in rows)
-    if persons and "rpps" not in place.columns:
+    if persons and not {"rpps", "staff_id"} & place.columns.keys():
         yield place.problem(
             1,
             "rpps",

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from vaguemestre.host.bal import KINDS, LOCAL, ROLE_ADDRESSES
+from vaguemestre.host.holder import luhn
+from vaguemestre.host.texts import fault
 from vaguemestre.staff.text import twice_encoded
 
-LONGEST = 200  # characters of a text
 SMALLEST_QUOTA, LARGEST_QUOTA = 10, 1_048_576  # MiB
 
-_BLANKS = re.compile(r"[\s\u00a0\u202f\u2007]+")
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+E\+?[0-9]+", re.I)
 _FINESS = re.compile(r"[0-9][0-9AB][0-9]{7}")
 _AS_TEXT = "in the spreadsheet, format the column as text, and enter it again"
@@ -27,11 +27,6 @@ class ValueRefusedError(Exception):
         super().__init__(wrong)
         self.wrong = wrong
         self.way_out = way_out
-
-
-def tidy(cell: str) -> str:
-    """Without blanks at the ends and with plain ones inside: what people see when they look at a cell."""
-    return _BLANKS.sub(" ", cell).strip() if "\n" not in cell.strip() else cell.strip()
 
 
 def address(cell: str) -> str:
@@ -73,12 +68,6 @@ def rpps(cell: str) -> str:
     return text
 
 
-def luhn(digits: str) -> bool:
-    """Whether the last digit is the Luhn key of those before it."""
-    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
-    return sum(sum(divmod(number, 10)) for number in doubled) % 10 == 0
-
-
 def structure(cell: str) -> str:
     """The national id: 1 and a FINESS, or 3 and a SIRET; the plain FINESS or SIRET is completed."""
     text = cell.replace(" ", "").upper()
@@ -103,16 +92,41 @@ def quota(cell: str) -> str:
     return str(int(text))
 
 
+def staff_id(cell: str) -> str:
+    """The establishment's own number of a person; spaces in it are for the eye."""
+    text = cell.replace(" ", "")
+    if _ROUNDED.fullmatch(text):
+        raise ValueRefusedError("was rounded by a spreadsheet", _AS_TEXT)
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,31}", text):
+        raise ValueRefusedError("is no number of a person", "up to 32 letters, digits, . _ -")
+    return text
+
+
+def code(cell: str) -> str:
+    """A code of a national nomenclature."""
+    if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}", cell):
+        raise ValueRefusedError("is no code", "write the code of the national nomenclature, not its meaning")
+    return cell.upper()
+
+
+def paperless(cell: str) -> str:
+    """O or N; yes and no are understood in French and English."""
+    said = {"o": "O", "oui": "O", "y": "O", "yes": "O", "n": "N", "non": "N", "no": "N"}.get(cell.lower())
+    if said is None:
+        raise ValueRefusedError("is no answer", "write O (no more paper) or N")
+    return said
+
+
+def rank(cell: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]?", cell):
+        raise ValueRefusedError("is no rank", "write 1 for the preferred mailbox, 2 for the next, up to 99")
+    return cell
+
+
 def words(cell: str) -> str:
     """A text that is safe wherever it goes on: directories, address books, spreadsheets."""
-    if not cell.isprintable():
-        raise ValueRefusedError("holds a line break or a control character", "write it on one line")
-    if len(cell) > LONGEST:
-        raise ValueRefusedError(f"has {len(cell)} characters", f"at most {LONGEST}")
-    if cell[0] in "=+-@":
-        raise ValueRefusedError(
-            "begins with a sign that spreadsheets take for a formula", f"leave the {cell[0]} at its beginning away"
-        )
+    if found := fault(cell):
+        raise ValueRefusedError(*found)
     if twice_encoded(cell):
         raise ValueRefusedError(
             "was read in a wrong encoding on its way here", "export it anew as UTF-8; see `mailboxes.import.encoding`"
@@ -126,6 +140,11 @@ CHECKS: Mapping[str, Callable[[str], str]] = {
     "rpps": rpps,
     "structure": structure,
     "quota": quota,
+    "staff_id": staff_id,
+    "profession": code,
+    "speciality": code,
+    "paperless": paperless,
+    "rank": rank,
 }
 """By field; every other field is `words`."""
 

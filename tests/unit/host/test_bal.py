@@ -20,12 +20,14 @@ from vaguemestre.host.bal import (
     Site,
     may_log_in,
     moved,
-    opened,
+    plain,
+    restored,
 )
+from vaguemestre.host.opening import free_again, opened
 
 NOW, LATER = "20261123030000Z", "20261124030000Z"
 SITE = Site({"pasteur.test": Domain("pasteur.test", "Clinique Pasteur", "1270000999", 2048)}, "postmaster@pasteur.test")
-PERSON = Mailbox("anne@pasteur.test", "PER", person="10009990001", given="Anne", surname="ESSAI")
+PERSON = Mailbox("anne@pasteur.test", "PER", person="10009990010", given="Anne", surname="ESSAI")
 
 
 def open_new(box: Mailbox) -> Mailbox:
@@ -54,6 +56,9 @@ def structured(text: str) -> Mailbox:
 WRONG = [
     (replace(PERSON, person=""), "RPPS, 11 digits"),
     (replace(PERSON, person="1000999000"), "RPPS, 11 digits"),
+    (replace(PERSON, person="10009990011"), "key of the RPPS does not fit"),
+    (replace(PERSON, person="3270000999/"), "up to 32 letters"),
+    (replace(PERSON, person="9270000999/12"), "up to 32 letters"),
     (replace(PERSON, kind="XYZ"), "no kind of mailbox"),
     (replace(PERSON, kind="ORG"), "leave --rpps away"),
     (Mailbox("cabinet@pasteur.test", "CAB"), "needs a description"),
@@ -103,26 +108,75 @@ def test_a_suspended_mailbox_is_not_opened_by_adding_it_again() -> None:
     assert opened(PERSON, SITE, suspended, LATER).state == "suspended"
 
 
-@pytest.mark.parametrize("other", [replace(PERSON, person="10009990002"), Mailbox(PERSON.address, "ORG")])
+@pytest.mark.parametrize("other", [replace(PERSON, person="10009990028"), Mailbox(PERSON.address, "ORG")])
 def test_an_address_keeps_its_holder_and_its_kind(other: Mailbox) -> None:
     with pytest.raises(Refused, match="never changes"):
         opened(other, SITE, open_new(PERSON), LATER)
 
 
 @pytest.mark.parametrize("state", ENDED)
-def test_an_address_that_was_closed_is_never_given_again_not_even_to_its_first_holder(state: str) -> None:
-    tombstone = replace(open_new(PERSON), state=state)
-    with pytest.raises(Refused, match="never given again"):
+def test_an_address_that_was_closed_is_not_given_again_not_even_to_its_first_holder(state: str) -> None:
+    tombstone = replace(open_new(PERSON), state=state, closed=NOW)
+    with pytest.raises(Refused, match="not given again before 20361123"):
         opened(PERSON, SITE, tombstone, LATER)
 
 
+def test_long_after_it_was_purged_an_address_begins_anew_with_nothing_of_its_first_holders() -> None:
+    tombstone = life(open_new(replace(PERSON, service="Urgences")), "closed", "quarantined", "purged")
+    newcomer = replace(PERSON, person="10009990028", given="Paul")
+    begun = opened(newcomer, SITE, tombstone, "20361124030000Z")
+    assert (begun.person, begun.display, begun.service, begun.state) == ("10009990028", "Paul ESSAI", "", "active")
+    assert begun.created == "20361124030000Z"
+    assert begun.closed == ""
+    with pytest.raises(Refused, match="not given again"):
+        opened(newcomer, SITE, tombstone, "20361124025959Z")
+
+
+@pytest.mark.parametrize("state", ["closed", "quarantined"])
+def test_an_address_is_not_free_before_its_mail_is_gone_however_long_that_takes(state: str) -> None:
+    with pytest.raises(Refused, match="restore"):
+        opened(PERSON, SITE, replace(open_new(PERSON), state=state, closed=NOW), "20990101000000Z")
+
+
+def test_the_delay_counts_from_the_closing_which_an_older_release_did_not_record() -> None:
+    quarantined = life(open_new(PERSON), "closed", "quarantined", now=LATER)
+    assert quarantined.closed == LATER
+    assert free_again(replace(quarantined, closed="", since=NOW), SITE) == "20361123030000Z"
+
+
+def test_a_tombstone_says_to_whom_the_address_was_given_and_nothing_more_of_the_person() -> None:
+    box = replace(open_new(PERSON), service="Urgences", description="x", senders=("a@pasteur.test",), redlist="none")
+    assert plain(life(box, "closed", "quarantined", "purged")) == {
+        "address": box.address, "kind": "PER", "person": box.person, "state": "purged",
+        "created": NOW, "since": LATER, "closed": LATER,
+    }  # fmt: skip
+
+
+def life(box: Mailbox, *states: str, now: str = LATER) -> Mailbox:
+    for state in states:
+        box = moved(box, state, now)
+    return box
+
+
 @pytest.mark.parametrize("state", ENDED)
-def test_nothing_leads_back_from_the_end(state: str) -> None:
+def test_nothing_but_restoring_leads_back_from_the_end(state: str) -> None:
     reachable, todo = set(), [state]
     while todo:
         todo.extend(new := [one for one in NEXT[todo.pop()] if one not in reachable])
         reachable.update(new)
     assert reachable <= set(ENDED)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_was_closed_is_restored_to_its_holder_until_its_mail_is_gone(state: str) -> None:
+    box = replace(open_new(PERSON), state=state, closed=NOW, origin=IMPORT, state_by=IMPORT)
+    if state in ("closed", "quarantined"):
+        back = restored(box, LATER)
+        assert (back.state, back.since, back.closed, back.person) == ("active", LATER, "", box.person)
+        assert (back.origin, back.state_by) == ("", "")  # somebody's work, which no list undoes
+    else:
+        with pytest.raises(Refused, match=state):
+            restored(box, LATER)
 
 
 @pytest.mark.parametrize("start", STATES)

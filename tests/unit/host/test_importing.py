@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from holders import rpps
 
 from vaguemestre.host import importing
 from vaguemestre.host.bal import IMPORT, Domain, Mailbox, Site
@@ -57,7 +58,7 @@ def put_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def roster(*numbers: int, **rules: Any) -> Roster:
-    rows = (Row(n, {"address": f"a{n}@{DOMAIN}", "person": f"{n:011}"}) for n in numbers)
+    rows = (Row(n, {"address": f"a{n}@{DOMAIN}", "person": rpps(n)}) for n in numbers)
     return Roster((DOMAIN,), tuple(rows), **rules)
 
 
@@ -95,7 +96,7 @@ def test_a_dry_run_tells_who_would_need_a_password_and_changes_nothing() -> None
 def test_only_the_plan_that_was_shown_is_done() -> None:
     directory = Directory()
     shown = run(directory, roster(0), {}, True, "")["plan"]["digest"]  # type: ignore[arg-type]
-    directory.add(Mailbox(f"a0@{DOMAIN}", "PER", person=f"{0:011}"))  # somebody was faster
+    directory.add(Mailbox(f"a0@{DOMAIN}", "PER", person=rpps(0)))  # somebody was faster
     assert done(directory, roster(0), expect=shown)["result"] == "refused"
 
 
@@ -110,7 +111,7 @@ def test_who_is_suspended_is_put_out_and_too_many_are_not(put_out: list[str]) ->
 
 
 def test_lines_that_cannot_be_are_told_and_nothing_is_done() -> None:
-    directory = Directory(Mailbox(f"a0@{DOMAIN}", "PER", state="closed", person=f"{0:011}"))
+    directory = Directory(Mailbox(f"a0@{DOMAIN}", "PER", state="closed", person=rpps(0)))
     said = done(directory, roster(0, 1))
     assert said["result"] == "wrong"
     assert [one["line"] for one in said["problems"]] == [0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from holders import rpps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ SITE = Site(
     f"postmaster@{PASTEUR}",
 )
 ANNE = Mailbox(
-    f"anne@{PASTEUR}", "PER", since=THEN, created=THEN, quota_mib=2048, person="10009990001", given="Anne",
+    f"anne@{PASTEUR}", "PER", since=THEN, created=THEN, quota_mib=2048, person="10009990010", given="Anne",
     surname="ESSAI", display="Anne ESSAI", service="Urgences", origin=IMPORT,
 )  # fmt: skip
 BY_HAND = replace(ANNE, origin="")
@@ -39,7 +40,7 @@ def row(box: Mailbox = ANNE, **said: str) -> Row:
 
 
 def staff(number: int) -> list[Mailbox]:
-    return [replace(ANNE, address=f"agent{n}@{PASTEUR}", person=f"{n:011}") for n in range(number)]
+    return [replace(ANNE, address=f"agent{n}@{PASTEUR}", person=rpps(n)) for n in range(number)]
 
 
 def roster(*rows: Row, **rules: Any) -> Roster:
@@ -58,11 +59,11 @@ def steps(of: Plan) -> list[tuple[str, dict[str, Any]]]:
 def test_a_new_mailbox_is_complete_and_the_imports() -> None:
     (step,) = planned([], row(given="Anne", surname="ESSAI")).steps
     assert (step.action, step.before) == ("open", None)
-    assert step.after == replace(ANNE, service="", since=NOW, created=NOW)
+    assert step.after == replace(ANNE, service="", since=NOW, created=NOW, redlist="none")
 
 
 def test_without_a_type_it_is_a_persons() -> None:
-    (step,) = planned([], Row(2, {"address": f"paul@{PASTEUR}", "person": "10009990019"})).steps
+    (step,) = planned([], Row(2, {"address": f"paul@{PASTEUR}", "person": "10009990028"})).steps
     assert step.after.kind == "PER"
 
 
@@ -136,7 +137,7 @@ def test_by_hand_becomes_the_lists_only_when_it_is_said() -> None:
     ("box", "said", "field", "wrong"),
     [
         (ANNE, row(kind="ORG", person=""), "type", "is of type PER"),
-        (ANNE, row(person="10009990019"), "rpps", "has another rpps"),
+        (ANNE, row(person="10009990028"), "rpps", "has another rpps"),
         (ANNE, row(structure="1270000999"), "structure", "has no structure"),
         *((replace(ANNE, state=state), row(), "address", "never given again") for state in ENDED),
         (None, Row(2, {"address": "anne@tilleuls.test", "person": "1"}), "address", "none of its domains"),
@@ -204,7 +205,7 @@ def test_a_roster_travels_whole() -> None:
 _BOXES = st.lists(
     st.builds(
         lambda n, state, by, origin: replace(
-            ANNE, address=f"agent{n}@{PASTEUR}", person=f"{n:011}", state=state, state_by=by, origin=origin
+            ANNE, address=f"agent{n}@{PASTEUR}", person=rpps(n), state=state, state_by=by, origin=origin
         ),
         st.integers(0, 12),
         st.sampled_from(["active", "suspended"]),
@@ -220,7 +221,7 @@ _BOXES = st.lists(
 def test_a_second_import_has_nothing_to_do_and_nobodys_own_work_is_undone(
     existing: list[Mailbox], listed: list[int], absent: str, adopt: bool
 ) -> None:
-    rows = [Row(n, {"address": f"agent{n}@{PASTEUR}", "person": f"{n:011}"}) for n in listed]
+    rows = [Row(n, {"address": f"agent{n}@{PASTEUR}", "person": rpps(n)}) for n in listed]
     first = planned(existing, *rows, absent=absent, adopt=adopt)
     after = {box.address: box for box in existing} | {step.after.address: step.after for step in first.steps}
     assert planned(after.values(), *rows, absent=absent, adopt=adopt).steps == ()

@@ -13,13 +13,6 @@ HEADER = "Adresse MSSanté;N° RPPS;Nom;Prénom;Service"
 ANNE, PAUL = "10009990010", "10009990028"  # RPPS numbers whose keys fit, of nobody
 
 
-def rpps(number: int) -> str:
-    """An RPPS of nobody, whose key fits."""
-    from vaguemestre.staff.values import luhn
-
-    return next(whole for key in range(10) if luhn(whole := f"1{number:09}{key}"))
-
-
 def reading(folder: Path, content: str | bytes, domains: tuple[str, ...] = (DOMAIN,), **rules: object) -> Reading:
     """The reading of a list with this content, under the rules of `mailboxes.import`."""
     file = folder / "staff"
