@@ -104,7 +104,8 @@ class Mailbox:
     national codes. `rank` says which of a holder's mailboxes is preferred, 1 first. `allowed` are addresses, or
     domains after an @, that write past the secretariat; `senders` the people who may send as a mailbox that is shared.
     `person` is the RPPS (11 digits) or, with a stroke in it, the identification by a structure. `closed` is when it was
-    closed. `paperless_by` says who asked: holder or administrator.
+    closed. `paperless_by` and `redlist_by` say who asked: holder or administrator. `notice` is told or silent: whether
+    senders may learn that a secretariat received their message.
     """
 
     address: str
@@ -133,6 +134,8 @@ class Mailbox:
     senders: tuple[str, ...] = ()
     closed: str = ""
     paperless_by: str = ""
+    redlist_by: str = ""
+    notice: str = ""
 
     @property
     def rpps(self) -> str:

@@ -47,6 +47,8 @@ ATTRIBUTES = {
     "senders": "vgmSender",
     "closed": "vgmClosed",
     "paperless_by": "vgmPaperlessBy",
+    "redlist_by": "vgmRedListBy",
+    "notice": "vgmRedListNotice",
 }
 _STATE = ATTRIBUTES["state"]
 _NUMBERS = ("quota_mib", "rank")

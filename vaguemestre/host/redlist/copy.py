@@ -43,11 +43,14 @@ class Copy:
     def take(self, entry: Entry) -> str:
         """One mailbox as the directory has it now; its address."""
         address, box = read(entry)
+        self.put(address, box)
+        return address
+
+    def put(self, address: str, box: Box) -> None:
         box = self._alike.setdefault(box, box)
         if self._boxes.get(address) is not box:
             self._boxes[address] = box
             self.changes += 1
-        return address
 
     def keep(self, addresses: set[str]) -> None:
         """Forget the mailboxes that are not among these: all that the directory still has."""
