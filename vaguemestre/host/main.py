@@ -11,6 +11,10 @@ VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "directory": ("vaguemestre.host.directory", "seed the local directory"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
+    "publication": (
+        "vaguemestre.host.annuaire.publication.admin",
+        "publish our mailboxes in the national directory; show, plan, report, retry, approve",
+    ),
     "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
     "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }

@@ -117,9 +117,10 @@ def due(record: Record | None, operation: Operation, now: datetime) -> bool:
     return now >= attempt.not_before
 
 
-def reopened(record: Record) -> Record:
-    """As if it had never failed: it is tried at the next run. What was handed over stays so."""
-    if record.attempt is None or record.attempt.state not in (State.WAITING, State.REJECTED):
+def reopened(record: Record, *, lost: bool) -> Record:
+    """As if it had never failed: it is tried at the next run. What was handed over stays so, unless it got `lost`."""
+    states = (State.WAITING, State.REJECTED, State.HANDED) if lost else (State.WAITING, State.REJECTED)
+    if record.attempt is None or record.attempt.state not in states:
         return record
     return replace(record, attempt=replace(record.attempt, state=State.WAITING, not_before=None, failures=0))
 

@@ -19,8 +19,8 @@ from typing import Any
 
 SETTINGS = Path("/etc/vaguemestre/publication.json")
 STATE = Path("/var/lib/vaguemestre-annuaire/publication")
-KEY = Path("/etc/vaguemestre/annuaire.key")
-CREDENTIAL = "annuaire.key"
+KEY = Path("/etc/vaguemestre/annuaire-api.key")
+CREDENTIAL = "api-key"
 """The name by which systemd hands the key to the service."""
 
 FIELDS = (
