@@ -41,7 +41,10 @@ def leaves(box: Mailbox, retention: Retention) -> str | None:
     days = {"closed": retention.closed_days, "quarantined": retention.quarantine_days}.get(box.state)
     if days is None or not box.since:
         return None
-    return (datetime.strptime(box.since, _TIME) + timedelta(days=days)).strftime(_TIME)
+    try:
+        return (datetime.strptime(box.since, _TIME) + timedelta(days=days)).strftime(_TIME)
+    except (ValueError, OverflowError):  # no date that a calendar knows: for a person to look at
+        return None
 
 
 def _due(box: Mailbox, site: Site, now: str) -> bool:

@@ -80,10 +80,12 @@ class Store:
             return None
         return _mailbox(found[0][1])
 
-    def all(self) -> list[Mailbox]:
+    def all(self, state: str = "") -> list[Mailbox]:
+        """Every mailbox, or those in one state."""
         import ldap
 
-        found = self._ldap.search_s(MAILBOXES, ldap.SCOPE_ONELEVEL, "(objectClass=vgmMailbox)", _READ)
+        chosen = f"(&(objectClass=vgmMailbox)({_STATE}={state}))" if state else "(objectClass=vgmMailbox)"
+        found = self._ldap.search_s(MAILBOXES, ldap.SCOPE_ONELEVEL, chosen, _READ)
         return sorted((_mailbox(attributes) for _, attributes in found), key=lambda box: (box.domain, box.local))
 
     def add(self, box: Mailbox) -> None:
@@ -141,6 +143,22 @@ class Store:
             MAILBOXES, ldap.SCOPE_ONELEVEL, "(&(objectClass=vgmMailbox)(!(userPassword=*)))", ["mail"]
         )
         return {attributes["mail"][0].decode() for _, attributes in found}
+
+    def has_password(self, address: str) -> bool:
+        import ldap
+
+        return bool(self._ldap.search_s(dn(address), ldap.SCOPE_BASE, "(userPassword=*)", ["mail"]))
+
+    def count_led_by(self, secretariat: str) -> int:
+        """How many open mailboxes this one is the secretariat of."""
+        import ldap
+        from ldap.filter import filter_format
+
+        led = filter_format(
+            "(&(objectClass=vgmMailbox)(vgmSecretariat=%s)(vgmRedList=secretariat)(|(vgmState=active)(vgmState=suspended)))",
+            [secretariat],
+        )
+        return len(self._ldap.search_s(MAILBOXES, ldap.SCOPE_ONELEVEL, led, ["mail"]))
 
     def set_password(self, address: str, password: str) -> None:
         """Through the extended operation (RFC 3062), so that slapd itself makes the hash."""
