@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import pki, trust
+from roles import dovecot_purge, pki, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.store import MAILBOXES
@@ -52,6 +52,7 @@ def items(context: Context) -> Iterator[Item]:
     yield Directory(SIEVE_BEFORE)
     yield Directory(SIEVE_COMPILED, owner="vmail", group="vmail", mode=0o700)
     yield from _daemon(context)
+    yield from dovecot_purge.items(STORE)
 
 
 def _daemon(context: Context) -> Iterator[Item]:
