@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from roles import openldap, pki, trust
+from roles import directory_publication, openldap, pki, trust
 from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.establishment import DirectoryGuard, RoleName
@@ -43,6 +43,7 @@ def items(context: Context) -> Iterator[Item]:
     if _by_api(context):
         yield context.credential(KEY, "annuaire.key")
     yield from _refresh(context)
+    yield from directory_publication.items(context, _anchors(context))
 
 
 def settings(context: Context) -> dict[str, object]:
@@ -52,7 +53,7 @@ def settings(context: Context) -> dict[str, object]:
         "source": directory.source,
         "url": directory.url,
         "mirror": directory.mirror,
-        "anchors": ANCHORS if context.directory_anchors else pki.ANCHORS,
+        "anchors": _anchors(context),
         "proxy": context.settings.trust.proxy,
         "api": {"url": directory.api.url, "calls_per_second": directory.api.calls_per_second},
         "every_seconds": directory.every_minutes * 60,
@@ -65,6 +66,10 @@ def settings(context: Context) -> dict[str, object]:
         "postmaster": openldap.postmaster(context),
         "notify": [trust.LOOPBACK, trust.NOTICES] if context.host.has(RoleName.POSTFIX) else None,
     }
+
+
+def _anchors(context: Context) -> str:
+    return ANCHORS if context.directory_anchors else pki.ANCHORS
 
 
 def _guard(guard: DirectoryGuard) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from vaguemestre.people import Mailboxes, RedList, Retention
+from vaguemestre.publishing import Publication
 from vaguemestre.terms import (
     Department,
     Finess,
@@ -62,6 +63,10 @@ class RoleName(StrEnum):
     TRUST = "trust"
     POSTFIX = "postfix"
     EDGE = "edge"
+
+
+# Who reads all that is known of mailboxes, or writes it.
+DIRECTORY_WORKERS = (RoleName.DIRECTORY, RoleName.DOVECOT, RoleName.TRUST, RoleName.POSTFIX)
 
 
 class Debian(StrEnum):
@@ -230,6 +235,17 @@ class DirectoryApi(Model):
     calls_per_second: Whole = Field(default=15, ge=1, le=17, description="the nation allows 17 for each application")
 
 
+class Replicas(Model):
+    """What becomes of a replica of the directory that its provider no longer confirms."""
+
+    alarm_minutes: Whole = Field(default=10, ge=2, description="not confirmed for so long: it is told")
+    forget_minutes: Whole = Field(
+        default=240,
+        ge=5,
+        description="not confirmed for so long: it shows no mailbox of ours any more, one may be red-listed since",
+    )
+
+
 class NationalDirectory(Model):
     """Annuaire: the nation's mailboxes, brought into the local directory once a day; and who may search it."""
 
@@ -257,6 +273,7 @@ class NationalDirectory(Model):
         default=tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))),
         description="networks whose mail programs may search the address book (LDAPS); none: nobody",
     )
+    replicas: Replicas = Replicas()
 
 
 class Journal(Model):
@@ -283,6 +300,7 @@ class Settings(Model):
     ssh: Ssh = Ssh()
     trust: Trust = Trust()
     directory: NationalDirectory = NationalDirectory()
+    publication: Publication = Publication()
     journal: Journal = Journal()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
     lab: Lab | None = Field(default=None, description="only in the inventory of a rehearsal lab")
@@ -324,6 +342,21 @@ class Establishment(Model):
     def certificate_units(self) -> tuple[str, ...]:
         """The OUs that its certificates may bear, the usual one first: "1" and FINESS, "3" and SIRET (IGC-Santé)."""
         return (self.structure_id, f"3{self.siret}") if self.siret else (self.structure_id,)
+
+    @property
+    def providers(self) -> tuple[Host, ...]:
+        """The hosts that keep the directory of mailboxes: one for an operator, none else, in an inventory that is read.
+
+        Where several hosts have a directory, it is the one with what writes it or reads all of it.
+        """
+        held = tuple(host for host in self.hosts if host.has(RoleName.OPENLDAP))
+        working = tuple(host for host in held if any(map(host.has, DIRECTORY_WORKERS)))
+        return working or (held if len(held) == 1 else ())
+
+    @property
+    def replicas(self) -> tuple[Host, ...]:
+        """The hosts whose directory only follows the provider's, and answers searches."""
+        return tuple(host for host in self.hosts if host.has(RoleName.OPENLDAP) and host not in self.providers)
 
 
 @dataclass(frozen=True)

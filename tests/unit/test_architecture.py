@@ -41,7 +41,9 @@ FRAME = {
 }
 WORDS = {
     "vaguemestre.host.annuaire.layout",
+    "vaguemestre.host.annuaire.publication.layout",
     "vaguemestre.host.bal",
+    "vaguemestre.host.book.shown",
     "vaguemestre.host.store",
     "vaguemestre.host.trust.layout",
     "vaguemestre.host.trust.reasons",
