@@ -135,11 +135,13 @@ def told(decision: Decision, relay: tuple[str, int], *, patient: bool) -> bytes:
 
 
 def response(status: int, headers: Headers, body: bytes = b"") -> bytes:
-    talk = h11.Connection(h11.SERVER)
-    fields = [*headers, (b"Connection", b"close"), (b"Content-Length", str(len(body)).encode())]
-    head = talk.send(h11.Response(status_code=status, headers=fields, reason=b"-")) or b""
-    return head + body
+    """Written by hand: h11 takes a quarter of a session's time to check fields that are all our own."""
+    fields = [*headers, (b"Connection", b"close"), (b"Content-Length", b"%d" % len(body))]
+    return b"HTTP/1.1 %d -\r\n%b\r\n%b" % (status, b"".join(b"%b: %b\r\n" % one for one in fields), body)
 
 
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    """Raises ValueError for what would end the line."""
+    if not value.isprintable():
+        raise ValueError(f"{name} cannot be said in one line")
     return name.encode(), value.encode("ascii")
