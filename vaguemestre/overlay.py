@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
 from vaguemestre.establishment import Establishment, Fleet, Host, NationalDirectory, Settings, Trust
+from vaguemestre.publishing import Publication
 
 if TYPE_CHECKING:
     from vaguemestre.lab import State
@@ -69,10 +70,17 @@ def _settings(settings: Settings, state: State) -> Settings:
             "ssh": ssh,
             "trust": _trust(settings.trust, state),
             "directory": _directory(settings.directory),
+            "publication": _publication(settings.publication),
             "secrets": state.secrets,
             "lab": lab,
         }
     )
+
+
+def _publication(publication: Publication) -> Publication:
+    from vaguemestre.lab.plan import FHIR_URL
+
+    return publication.model_copy(update={"fhir": publication.fhir.model_copy(update={"url": FHIR_URL})})
 
 
 def _directory(directory: NationalDirectory) -> NationalDirectory:
