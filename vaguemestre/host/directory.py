@@ -1,4 +1,5 @@
-"""The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox.
+"""The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox;
+`judge` proves the access rules of slapd's configuration, staged or live, on invented entries.
 
 Only what is missing is added: whatever people have entered is theirs. The user numbers of the daemons are this
 host's own facts, not data, and follow it.
@@ -13,15 +14,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vaguemestre.host.bal import Mailbox, Site
+from vaguemestre.host.book import judge
 from vaguemestre.host.mailbox import now
 from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 
 
 def main(argv: list[str]) -> int:
-    """Run ``seed``; 0 done, 1 failed, 2 not understood."""
-    if argv != ["seed"]:
-        print("usage: directory seed", file=sys.stderr)
-        return 2
+    """Run ``seed`` or ``judge [FILE]``; 0 done, or the rules are right; 1 failed, or wrong; 2 not understood."""
+    match argv:
+        case ["seed"]:
+            return _seed()
+        case ["judge"]:
+            return _judge(judge.CONFIGURATION)
+        case ["judge", configuration]:
+            return _judge(configuration)
+    print("usage: directory seed | judge [FILE]", file=sys.stderr)
+    return 2
+
+
+def _seed() -> int:
     try:
         with opened() as store:
             known = json.loads(Path(SETTINGS).read_text())
@@ -30,6 +41,16 @@ def main(argv: list[str]) -> int:
         print(f"the directory could not be seeded: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _judge(configuration: str) -> int:
+    try:
+        wrong = judge.wrong(Path(configuration))
+    except (judge.JudgeError, OSError) as error:
+        wrong = [str(error)]
+    if wrong:
+        print(f"the access rules of {configuration} are not what they must be:", *wrong, sep="\n", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def seed(store: Store, here: Site, daemons: Iterable[str]) -> None:
