@@ -116,6 +116,9 @@ def _replace(points: list[Resource], one: Operation) -> None:
 
 
 def _delete(points: list[Resource], one: Operation) -> None:
+    """What is not there is deleted already (FHIR R4, fhirpatch: "if found")."""
+    if not one.name and all(held.get("value", "").lower() != one.address.lower() for held in points):
+        return
     at = _at(points, one.address)
     if one.name == "type":
         raise PatchError("a mailbox has a type", "business-rule")
