@@ -9,12 +9,14 @@ from importlib import import_module
 # nor keep it from running where that library is not installed.
 VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
+    "annuaire": ("vaguemestre.host.annuaire.admin", "the national directory: show, refresh, approve, history"),
     "directory": ("vaguemestre.host.directory", "seed the local directory"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
     "publication": (
         "vaguemestre.host.annuaire.publication.admin",
         "publish our mailboxes in the national directory; show, plan, report, retry, approve",
     ),
+    "replica": ("vaguemestre.host.replica.main", "watch over a replica of the directory"),
     "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
     "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }

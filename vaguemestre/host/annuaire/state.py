@@ -58,9 +58,9 @@ class Waiting:
 class State:
     """`load` is whether what is coming is to be brought in by slapadd. `passed` are files looked at and not taken.
 
-    `passed` maps an address to the name and date of the file that is there and need not be fetched again. `domains`
-    are our own when the directory was last written: the nation's entries of these are left out. `refused` counts
-    entries that slapd would not have. `trouble` is of this host's disk or slapd, empty when all is well.
+    `passed` maps an address to the name and date of the file that is there and need not be fetched again. `looked` is
+    when every entry of the directory was last compared, `refused` counts those that slapd would not have. `trouble` is
+    of this host's disk or slapd, empty when all is well.
     """
 
     held: Kept | None = None
@@ -70,9 +70,8 @@ class State:
     sources: Mapping[str, Source] = field(default_factory=dict)
     passed: Mapping[str, str] = field(default_factory=dict)
     not_before: Mapping[str, datetime] = field(default_factory=dict)
-    domains: tuple[str, ...] = ()
     applied: datetime | None = None
-    reconciled: datetime | None = None
+    looked: datetime | None = None
     refused: int = 0
     trouble: str = ""
 
@@ -169,9 +168,8 @@ def _state(plain: dict[str, Any]) -> State:
         sources={url: _source(one) for url, one in plain["sources"].items()},
         passed={str(url): str(one) for url, one in plain["passed"].items()},
         not_before={url: _sure(one) for url, one in plain["not_before"].items()},
-        domains=tuple(map(str, plain["domains"])),
         applied=_time(plain["applied"]),
-        reconciled=_time(plain["reconciled"]),
+        looked=_time(plain["looked"]),
         refused=int(plain["refused"]),
         trouble=str(plain["trouble"]),
     )

@@ -1,0 +1,231 @@
+"""The host's verb `annuaire`: show, refresh, approve, history; and the two that systemd calls, load and ldif.
+
+Runs as the owner of the folder of state, whoever calls it: root drops to that account before anything is read from
+outside. Only `load` stays root, and reads nothing but the state (`loading`). With --json, one object on stdout:
+``{"result": ..., ...}``, on a refusal ``{"result": "refused", "message": ...}``. Exit codes: 0 done, 1 failed, 2
+refused and nothing changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vaguemestre.host.annuaire import answers, applying, ldif, loading, state, views
+from vaguemestre.host.annuaire.approval import ApprovalError, approve
+from vaguemestre.host.annuaire.delta import mark
+from vaguemestre.host.annuaire.digest import DigestError
+from vaguemestre.host.annuaire.entry import entry
+from vaguemestre.host.annuaire.layout import SETTINGS, STATE, LayoutError, Places, Settings, settings
+from vaguemestre.host.annuaire.loading import LoadError
+from vaguemestre.host.annuaire.refresh import begun, conclude, refresh
+from vaguemestre.host.annuaire.run import BusyError, OnProgress, alone
+from vaguemestre.host.annuaire.source import ExtractionError
+
+OK, FAILED, REFUSED = 0, 1, 2
+
+_PATIENCE = 60.0  # seconds that an administrator's change waits for a run that is under way
+
+Said = tuple[int, dict[str, Any]]
+"""An exit code, and the answer."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command as it was asked for."""
+
+    settings: Settings
+    places: Places
+    now: datetime
+    asked: argparse.Namespace
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; its exit code."""
+    asked = parser().parse_args(argv)
+    if asked.command in _SILENT:
+        return _SILENT[asked.command](asked)
+    try:
+        code, said = _run(asked, argv)
+    except (ApprovalError, LayoutError) as refused:
+        code, said = REFUSED, {"result": "refused", "message": str(refused)}
+    except (BusyError, LoadError, OSError) as error:
+        code, said = FAILED, {"result": "failed", "message": str(error)}
+    if asked.json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        print(answers.text(said), file=sys.stderr if said["result"] in ("refused", "failed") else sys.stdout)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser("annuaire", description="The national directory as this host holds it.")
+    root.add_argument("--settings", type=Path, default=SETTINGS, help=argparse.SUPPRESS)
+    root.add_argument("--state", type=Path, default=STATE, help=argparse.SUPPRESS)
+    verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def verb(name: str, help_: str) -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=help_, description=help_)
+        one.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        return one
+
+    verb("show", "what is held, what waits for approval and why, and how the sources do")
+    renew = verb("refresh", "ask for a new extraction when it is time, and bring the directory up to date")
+    renew.add_argument("--now", action="store_true", help="ask now")
+    renew.add_argument("--resume", action="store_true", help="ask nobody; go on with what was taken")
+    agreed = verb("approve", "take the extraction that is held back, once")
+    agreed.add_argument("digest", help="its SHA-256, or 8 characters of it; as show tells it")
+    agreed.add_argument("--by", default="", help="who approves, for the history")
+    verb("history", "what happened").add_argument("--last", type=int, default=30, help="so many events")
+    verb("load", "as root: bring in by slapadd what is too much for the running slapd; for systemd")
+    verb("ldif", "write the directory that is to come as LDIF; for load")
+    return root
+
+
+def _run(asked: argparse.Namespace, argv: list[str]) -> Said:
+    if os.geteuid() == 0 and asked.command in ("refresh", "approve"):
+        return _with_load(asked, argv)
+    become_owner(asked.state)
+    return _COMMANDS[asked.command](Call(settings(asked.settings), Places(asked.state), datetime.now(UTC), asked))
+
+
+def become_owner(folder: Path) -> None:
+    """Drop root for the account that owns the folder of state; whoever else calls must be that account.
+
+    Raises:
+        LayoutError: the folder is not there.
+    """
+    try:
+        owner = folder.stat()
+    except OSError as error:
+        raise LayoutError(
+            f"{folder}: {error.strerror}\n    has this host the role directory? vaguemestre apply brings it"
+        ) from error
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.setgroups([])
+        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
+        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+
+
+def _with_load(asked: argparse.Namespace, argv: list[str]) -> Said:
+    """As the job of the timer does it: unprivileged, then the load if there is one, then unprivileged again."""
+    code, said = _as_owner(argv)
+    if not said.get("load"):
+        return code, said
+    _load(Places(asked.state))
+    places = [f"--settings={asked.settings}", f"--state={asked.state}"]
+    code, after = _as_owner([*places, "refresh", "--resume", "--json"])
+    return code, {**after, "result": said["result"], "events": [*said["events"], *after.get("events", [])]}
+
+
+def _as_owner(argv: list[str]) -> Said:
+    command = loading.as_account((*loading.HOST, *argv, *([] if "--json" in argv else ["--json"])))
+    ran = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    try:
+        return ran.returncode, dict(json.loads(ran.stdout))
+    except ValueError:
+        return FAILED, {"result": "failed", "message": f"the refresh ended with {ran.returncode} and said nothing"}
+
+
+def _show(call: Call) -> Said:
+    return OK, views.show(call.places, call.settings, call.now)
+
+
+def _history(call: Call) -> Said:
+    return OK, views.past(call.places, max(1, call.asked.last))
+
+
+def _refresh(call: Call) -> Said:
+    """By the timer a source that fails is no failure of the run: alarms tell of it, when it is time."""
+    asked = call.asked
+    report = refresh(
+        call.settings, call.places, call.now, force=asked.now, resume=asked.resume, on_progress=_progress()
+    )
+    said = views.refreshed(report)
+    return FAILED if asked.now and (said["failing"] or said["trouble"]) else OK, said
+
+
+def _approve(call: Call) -> Said:
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            with alone(call.places):
+                run = begun(call.settings, call.places, call.now, on_progress=_progress())
+                approve(run, call.asked.digest, call.asked.by)
+                said = views.refreshed(conclude(run))
+                return FAILED if said["trouble"] else OK, {**said, "result": "approved"}
+        except BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+
+
+def _load_verb(asked: argparse.Namespace) -> int:
+    """For systemd; a load that failed is told by the alarm of the run after it, and tried again with it."""
+    try:
+        _load(Places(asked.state))
+    except (LoadError, BusyError, OSError) as error:
+        print(f"<3>the national directory was not loaded: {error}", file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _load(places: Places) -> None:
+    if not places.state.exists():  # nothing is to be made here as root before the account has
+        return
+    with alone(places):
+        loading.recover()
+        if state.load(places).load:
+            seconds = loading.load(places.root)
+            print(f"<5>the national directory was loaded by slapadd in {seconds:.0f} s", file=sys.stderr)
+
+
+def _ldif_verb(asked: argparse.Namespace) -> int:
+    """To stdout, for slapadd; the lock is held by who reads it."""
+    try:
+        known, places = settings(asked.settings), Places(asked.state)
+        coming = state.load(places).coming
+        if coming is None:
+            raise LayoutError("nothing is coming")
+        there = state.folder(places, coming)
+        entries = (entry(one) for one in applying.listed(there, known.own_domains))
+        sys.stdout.writelines(ldif.whole(mark(coming.name, known.own_domains), entries))
+        sys.stdout.flush()
+    except (LayoutError, DigestError, ExtractionError, OSError) as error:
+        print(str(error), file=sys.stderr)
+        return FAILED
+    return OK
+
+
+def _progress() -> OnProgress | None:
+    """On a terminal, how far it is; the journal needs none."""
+    if not sys.stderr.isatty():
+        return None
+    last = 0.0
+
+    def tell(what: str, done: int, size: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.2:
+            last = time.monotonic()
+            share = f"{100 * done // size} %" if size else f"{done >> 20} MiB"
+            print(f"\r{what} {share}   ", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+_COMMANDS: dict[str, Callable[[Call], Said]] = {
+    "show": _show,
+    "refresh": _refresh,
+    "approve": _approve,
+    "history": _history,
+}
+_SILENT: dict[str, Callable[[argparse.Namespace], int]] = {"load": _load_verb, "ldif": _ldif_verb}
