@@ -98,8 +98,14 @@ def _tables(context: Context) -> Iterator[File]:
     yield file("postfix", postfix_trust.OWN, domains=context.domains)
     yield file("postfix", postfix_trust.ROUTES, domains=patterns(context.domains), lmtp=dovecot.LMTP_SOCKET)
     yield file("postfix", f"{FOLDER}/role-addresses", addresses=role_addresses(context.domains), postmaster=postmaster)
-    for table in ("mailboxes", "senders", "closed"):
-        yield file("postfix", f"{FOLDER}/ldap/{table}.cf", mailboxes=MAILBOXES, text=postfix_trust.CLOSED_MAILBOX)
+    for table in ("mailboxes", "senders", "logins", "closed"):
+        yield file(
+            "postfix",
+            f"{FOLDER}/ldap/{table}.cf",
+            mailboxes=MAILBOXES,
+            text=postfix_trust.CLOSED_MAILBOX,
+            not_open=postfix_trust.NOT_OPEN,
+        )
 
 
 def _service() -> File:

@@ -17,6 +17,7 @@ OWN = "/etc/postfix/own-domains"
 ROUTES = "/etc/postfix/own-routes"
 CLOSED = "proxy:ldap:/etc/postfix/ldap/closed.cf"
 SENDERS = "proxy:ldap:/etc/postfix/ldap/senders.cf"
+LOGINS = "proxy:ldap:/etc/postfix/ldap/logins.cf"
 
 POLICY = f"check_policy_service unix:{trust.POLICY}"
 MILTER = f"unix:{trust.MILTER}"
@@ -25,6 +26,7 @@ TRANSPORT = (f"regexp:{ROUTES}", f"socketmap:unix:{trust.MAP}:transport")
 TLS_POLICY = f"socketmap:unix:{trust.MAP}:tls"
 
 OUTSIDE_RECIPIENT = RECIPIENT_NOT_LISTED.text
+NOT_OPEN = "5.7.1 Votre boite n'est pas ouverte / your mailbox is not open"
 CLOSED_MAILBOX = "5.2.1 Cette boite est fermee / this mailbox is closed"
 NOT_FORWARDED = (
     "5.7.1 Une redirection automatique reste dans nos domaines: message non transmis "
@@ -66,7 +68,12 @@ def submission(quota_service: str) -> Restrictions:
     return Restrictions(
         door="submission",
         client=("permit_sasl_authenticated", "reject"),
-        sender=("reject_sender_login_mismatch", "permit_sasl_authenticated", "reject"),
+        sender=(
+            f"check_sasl_access {LOGINS}",
+            "reject_sender_login_mismatch",
+            "permit_sasl_authenticated",
+            "reject",
+        ),
         relay=("permit_sasl_authenticated", "reject"),
         recipient=(
             "reject_non_fqdn_recipient",

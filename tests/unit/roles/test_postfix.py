@@ -69,7 +69,7 @@ def test_the_edge_takes_mail_for_our_mailboxes_only() -> None:
 def test_a_login_is_needed_before_anything_else_at_submission() -> None:
     for rules in (SUBMISSION.client, SUBMISSION.relay):
         assert rules == ("permit_sasl_authenticated", "reject")
-    assert SUBMISSION.sender[0] == "reject_sender_login_mismatch"
+    assert SUBMISSION.sender[:2] == (f"check_sasl_access {postfix_trust.LOGINS}", "reject_sender_login_mismatch")
 
 
 def test_a_closed_mailbox_is_named_as_such_before_it_is_called_unknown() -> None:
@@ -85,7 +85,7 @@ def test_what_a_filter_forwards_bears_a_sender_of_ours_and_stays_in_our_domains(
 
 def test_the_texts_of_refusals_are_ascii_and_fit_one_line_of_smtp() -> None:
     texts = [value for name, value in vars(postfix_trust).items() if name.isupper() and str(value).startswith("5.")]
-    assert len(texts) == 3
+    assert len(texts) == 4
     assert all(one.isascii() and len(f"550 {one}\r\n") <= 512 for one in texts)  # RFC 5321 section 4.5.3.1.5
 
 
