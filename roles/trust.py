@@ -64,7 +64,7 @@ def items(context: Context) -> Iterator[Item]:
     for library in _PACKAGES:
         yield Package(f"python3-{library}")
     yield Account(ACCOUNT, home=str(STATE))
-    for folder in (STATE, STATE / "listing", STATE / "revocation"):
+    for folder in (STATE, STATE / "listing", STATE / "revocation", STATE / "redlist"):
         yield Directory(str(folder), owner=ACCOUNT, group=ACCOUNT, mode=0o750)
     known = tuple(_known(context))
     yield from known
@@ -96,6 +96,22 @@ def settings(context: Context) -> dict[str, object]:
         "postmaster": openldap.postmaster(context),
         "notify": [LOOPBACK, NOTICES],
         "metrics": [LOOPBACK, METRICS],
+        **({"redlist": _redlist(context)} if context.host.has(RoleName.OPENLDAP) else {}),
+    }
+
+
+def _redlist(context: Context) -> dict[str, object]:
+    """Each domain's rules; who is on the red list is in the directory of mailboxes, which this host must hold."""
+    return {
+        "domains": {
+            domain.name: {
+                "establishment": one.slug,
+                "own_staff_direct": one.redlist.own_staff_direct,
+                "correspondent_days": one.redlist.correspondent_days,
+            }
+            for one in context.served
+            for domain in one.domains
+        }
     }
 
 

@@ -75,6 +75,9 @@ class RedList(Model):
     secretariat: MailAddress | None = Field(
         default=None, description="the secretariat of those who name none; without it, each mailbox must name its own"
     )
+    correspondent_days: Whole = Field(
+        default=180, ge=1, le=3650, description="whoever was written to may answer past the secretariat for so long"
+    )
 
 
 class Retention(Model):

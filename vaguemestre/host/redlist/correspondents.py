@@ -35,8 +35,8 @@ CREATE TABLE IF NOT EXISTS domains (mailbox INTEGER, domain TEXT, day INTEGER, P
 _PAIR = "INSERT INTO pairs VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = max(day, excluded.day)"
 _DOMAIN = "INSERT INTO domains VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET day = max(day, excluded.day)"
 
-Trouble = Callable[[str, BaseException], None]
-"""Told of what went wrong, and where."""
+Trouble = Callable[[str, str], None]
+"""Told where something went wrong, and what."""
 
 Pair = tuple[int, int]
 Into = tuple[int, str]
@@ -112,7 +112,7 @@ class Correspondents:
     def close(self) -> None:
         """Write what waits and end."""
         self._ended.set()
-        self._thread.join(10)
+        self._thread.join(5)
         self._reader.close()
 
     def _keep_writing(self) -> None:
@@ -122,7 +122,7 @@ class Correspondents:
             try:
                 self.write()
             except sqlite3.Error as error:
-                self._trouble("correspondents", error)
+                self._trouble("correspondents", str(error))
                 ended = ended or self._ended.wait(5)
 
     def _rows(self, question: str, values: Iterable[object]) -> list[tuple[str]]:
@@ -130,7 +130,7 @@ class Correspondents:
         try:
             return self._reader.execute(question, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            self._trouble("correspondents", error)
+            self._trouble("correspondents", str(error))
             return []
 
     def _hash(self, text: str) -> int:

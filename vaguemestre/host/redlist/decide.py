@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from vaguemestre.host.bal import RECEIVING, ROLE_ADDRESSES
 
@@ -55,6 +55,14 @@ class House:
     establishment: str
     own_staff_direct: bool = True
     correspondent_days: int = 180
+
+
+def houses(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, House]:
+    """By domain, from trust.json; KeyError, TypeError, ValueError when it does not spell them."""
+    return {
+        domain: House(str(one["establishment"]), bool(one["own_staff_direct"]), int(one["correspondent_days"]))
+        for domain, one in plain.items()
+    }
 
 
 @dataclass(frozen=True)

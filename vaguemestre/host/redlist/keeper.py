@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vaguemestre.host.redlist.copy import Copy
-from vaguemestre.host.redlist.correspondents import Correspondents
+from vaguemestre.host.redlist.correspondents import Correspondents, Trouble
 from vaguemestre.host.redlist.decide import Door, House, Letter, Verdict, Way, decide
-
-FILE = "correspondents.db"
+from vaguemestre.host.redlist.people import Follower
 
 SpeaksFor = Callable[[str], bool]
 """Whether the operator at the door is listed for a domain."""
@@ -28,11 +28,37 @@ def handed_over(recipient: str, notice: str) -> str:
     return f"{local}{HANDED.get(notice, HANDED[''])}@{domain}"
 
 
+class Remembering(Protocol):
+    """`Correspondents`, or `Forgetful`."""
+
+    def wrote(self, mailbox: str, correspondent: str, days: int) -> bool: ...
+
+    def domains(self, mailbox: str, days: int) -> set[str]: ...
+
+    def remember(self, mailbox: str, correspondent: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Forgetful:
+    """Where nothing can be written down: nobody is known to have been written to, and secretariats get the mail."""
+
+    def wrote(self, *_: object) -> bool:
+        return False
+
+    def domains(self, *_: object) -> set[str]:
+        return set()
+
+    def remember(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class _Memory:
     """`decide.Memory` for one question: who is at the door is part of it."""
 
-    correspondents: Correspondents
+    correspondents: Remembering
     speaks_for: SpeaksFor
 
     def wrote(self, mailbox: str, correspondent: str, days: int) -> bool:
@@ -49,10 +75,23 @@ def _nobody(_: str) -> bool:
 class Keeper:
     """One daemon's. Addresses in any case; see `decide` for what else is asked."""
 
-    def __init__(self, people: Copy, correspondents: Correspondents, houses: Mapping[str, House]) -> None:
+    def __init__(
+        self,
+        people: Copy,
+        correspondents: Remembering,
+        houses: Mapping[str, House],
+        follower: Follower | None = None,
+    ) -> None:
         self.people = people
         self.correspondents = correspondents
         self.houses = houses
+        self._follower = follower
+
+    def close(self) -> None:
+        """Write down what waits, and follow the directory no longer."""
+        if self._follower is not None:
+            self._follower.end()
+        self.correspondents.close()
 
     def verdict(self, door: Door, sender: str, recipient: str, speaks_for: SpeaksFor = _nobody) -> Verdict:
         """Where this message goes."""
@@ -77,14 +116,15 @@ class Keeper:
         }
 
 
-def houses(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, House]:
-    """The domains served here, from trust.json; KeyError, TypeError when something is missing or of another kind."""
-    return {
-        domain: House(str(one["establishment"]), bool(one["own_staff_direct"]), int(one["correspondent_days"]))
-        for domain, one in plain.items()
-    }
-
-
-def file(state: Path) -> Path:
-    """Where correspondents are remembered."""
-    return state / "redlist" / FILE
+def begun(houses: Mapping[str, House], path: Path, trouble: Trouble) -> Keeper:
+    """The red list of this host, with its two threads; `trouble` is called from them too."""
+    memory: Remembering
+    try:
+        memory = Correspondents(path, trouble)
+    except (OSError, sqlite3.Error) as error:
+        trouble("correspondents", str(error))
+        memory = Forgetful()
+    people = Copy()
+    follower = Follower(people, trouble)
+    follower.start()
+    return Keeper(people, memory, houses, follower)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from vaguemestre.host.redlist.copy import READ, Copy, Entry
+from vaguemestre.host.redlist.correspondents import Trouble
 from vaguemestre.host.store import MAILBOXES, SUFFIX
 
 EVERY = 0.25  # seconds between two looks
@@ -21,8 +22,6 @@ ALL_AGAIN = 3600.0  # seconds
 _PATIENCE = 5  # seconds for slapd to answer
 _PAGE = 200  # entries between two pauses: the thread that answers Postfix must not wait for this one
 _PAUSE = 0.002  # seconds
-
-Trouble = Callable[[str, BaseException], None]
 
 
 class Follower:
@@ -38,9 +37,9 @@ class Follower:
     def start(self) -> None:
         self._thread.start()
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """It is not waited for: it may wait for slapd."""
         self._ended.set()
-        self._thread.join(2 * _PATIENCE)
 
     def _follow(self) -> None:
         import ldap
@@ -54,7 +53,7 @@ class Follower:
                         return
             except (ldap.LDAPError, OSError, ValueError) as error:
                 if not told:
-                    self._trouble("people", error)
+                    self._trouble("people", str(error))
                 told = True
                 self._ended.wait(EVERY)
 

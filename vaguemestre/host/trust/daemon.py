@@ -17,9 +17,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from vaguemestre.host.redlist import keeper
+from vaguemestre.host.redlist.keeper import Keeper
 from vaguemestre.host.trust import layout, supervision
 from vaguemestre.host.trust.authorities import AuthorityError, authorities
 from vaguemestre.host.trust.conversation import Conversation
@@ -34,6 +37,7 @@ from vaguemestre.host.trust.policy_face import PolicyFace
 from vaguemestre.host.trust.probe import Prober
 from vaguemestre.host.trust.recall import RecalledListing, RecalledRevocations
 from vaguemestre.host.trust.record import Journal, Record
+from vaguemestre.host.trust.redlist_desk import RedListDesk
 from vaguemestre.host.trust.socketmap_face import SocketmapFace
 from vaguemestre.host.trust.store import ListingStore, RevocationStore
 from vaguemestre.host.trust.supervision import SupervisionError
@@ -55,6 +59,7 @@ class Daemon:
         self._open: set[Conversation] = set()
         self._counts: Counter[str] = Counter()
         self._servers: list[asyncio.Server] = []
+        self._keeper = self._kept(settings, places)
         self.faces = self._faces(settings, places, prober)
 
     async def serve(self, sockets: dict[str, socket.socket], ended: asyncio.Event) -> None:
@@ -69,6 +74,8 @@ class Daemon:
         sweeping.cancel()
         supervision.notify("STOPPING=1")
         await self._drain()
+        if self._keeper is not None:
+            self._keeper.close()
 
     def admit(self, conversation: Conversation) -> bool:
         if self._counts[conversation.face] >= _MOST:
@@ -109,17 +116,31 @@ class Daemon:
                 conversation.close()
             await asyncio.sleep(0.02)
 
+    def _kept(self, settings: Settings, places: Places) -> Keeper | None:
+        """The red list; None where there is no directory of mailboxes, so nobody to protect. Its threads tell of
+        trouble through the loop, whose journal is nobody else's."""
+        if settings.houses is None:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def trouble(where: str, why: str) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(partial(self._record.event, "redlist_trouble", where=where, why=why))
+
+        return keeper.begun(settings.houses, places.correspondents, trouble)
+
     def _faces(self, settings: Settings, places: Places, prober: Prober) -> Faces:
         held = knowledge(settings, places)
         ocsp = settings.revocation.ocsp
         inquiry = Inquiry(ocsp, settings.proxy, held.authorities, self._record) if ocsp else None
         desk = Desk(held, self._record, inquiry)
+        redlist = RedListDesk(desk, self._keeper) if self._keeper else None
         peers = Peers(desk, prober)
         meters = Meters(desk, peers, places, settings.certificate, self._counts)
         return {
-            "policy": partial(PolicyFace, self, desk),
+            "policy": partial(PolicyFace, self, desk, redlist),
             "map": partial(SocketmapFace, self, peers),
-            "milter": partial(MilterFace, self, desk),
+            "milter": partial(MilterFace, self, desk, redlist),
             "auth": partial(AuthFace, self, desk, settings.relay),
             "metrics": partial(MetricsFace, self, meters.page),
         }

@@ -5,6 +5,7 @@
     /var/lib/vaguemestre-trust/
         sources.json   what each source last answered       alarms.json   which alarms stand, since when
         lock           held by the one run at a time        told.json     whom the alarms still have to reach
+        redlist/       correspondents.db, the daemon's own
         listing/       current -> <sha256>.db   held.xml   confirmed   quarantine.xml   history.jsonl
         revocation/    current -> <sha256>.db   <issuer, hexadecimal>.crl
 """
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from vaguemestre.host.redlist.decide import House, houses
 
 SETTINGS = Path("/etc/vaguemestre/trust.json")
 STATE = Path("/var/lib/vaguemestre-trust")
@@ -69,6 +72,7 @@ class Settings:
     postmaster: str
     notify: tuple[str, int]
     metrics: tuple[str, int]
+    houses: dict[str, House] | None = None  # by domain; None: no directory of mailboxes here, so no red list
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -117,6 +121,11 @@ class Places:
         return self.root / "told.json"
 
     @property
+    def correspondents(self) -> Path:
+        """Whom our people have written to (`redlist.correspondents`)."""
+        return self.root / "redlist" / "correspondents.db"
+
+    @property
     def lock(self) -> Path:
         return self.root / "lock"
 
@@ -153,6 +162,7 @@ def parse(plain: dict[str, Any]) -> Settings:
         postmaster=str(plain["postmaster"]),
         notify=_address(plain["notify"]),
         metrics=_address(plain["metrics"]),
+        houses=houses(plain["redlist"]["domains"]) if plain.get("redlist") else None,
     )
 
 

@@ -267,6 +267,18 @@ PEER_BUSY = Reason(
     "too many servers are being checked: try again",
 )
 
+# --- The red list ------------------------------------------------------------------------------------------------
+# What senders see is the same for everybody; the journal says why.
+TO_SECRETARIAT = Reason("VGM-400", "to_secretariat", 250, "2.0.0", "Accepte", "Accepted")
+MAILBOX_UNAVAILABLE = Reason(
+    "VGM-401",
+    "mailbox_unavailable",
+    451,
+    "4.2.1",
+    "Boite momentanement indisponible: a reessayer",
+    "this mailbox does not take mail at present: try again",
+)
+
 # --- Ourselves ---------------------------------------------------------------------------------------------------
 INTERNAL = Reason("VGM-901", "internal_error", 451, "4.3.0", "Erreur interne: a reessayer", "internal error: try again")
 

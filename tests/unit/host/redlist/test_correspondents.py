@@ -48,8 +48,8 @@ def opened(path: Path, clock: Clock) -> Iterator[Callable[[], Correspondents]]:
         one.close()
 
 
-def _unwanted(where: str, error: BaseException) -> None:
-    raise AssertionError(where) from error
+def _unwanted(where: str, why: str) -> None:
+    raise AssertionError(f"{where}: {why}")
 
 
 def test_who_was_written_to_is_known_at_once_and_after_a_restart(opened: Callable[[], Correspondents]) -> None:
