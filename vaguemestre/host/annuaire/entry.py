@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from unicodedata import normalize
 
 from vaguemestre.host.annuaire.folding import folded, sound, telling, words
-from vaguemestre.host.annuaire.mailbox import Activity, NationalMailbox, fingerprint
+from vaguemestre.host.annuaire.mailbox import NationalMailbox, Place, fingerprint
 from vaguemestre.host.annuaire.professions import PROFESSIONS
 from vaguemestre.host.bal import Mailbox
 from vaguemestre.host.store import NATIONAL
@@ -49,39 +50,30 @@ def dn(address: str) -> str:
 
 def entry(mailbox: NationalMailbox, marked: str = "") -> Attributes:
     """All of a national mailbox's entry, objectClass too. `marked` is its fingerprint where it is known already."""
-    main = mailbox.activities[0]
     every = mailbox.activities
+    main = every[0]
     names = _names(mailbox)
-    return _without_empty(
-        {
-            "objectClass": [CLASS],
-            "mail": [mailbox.address],
-            "vgmMailboxType": [mailbox.kind],
-            "vgmFingerprint": [marked or fingerprint(mailbox)],
-            "displayName": names[:1],
-            "sn": _each(one.family_name for one in every),
-            "givenName": _each(one.given_name for one in every),
-            "personalTitle": _each(one.title for one in every),
-            "ou": _each(one.service for one in every),
-            "vgmService": [main.service],
-            "street": _each(one.place.street for one in every),
-            "postalCode": _each(one.place.postal_code for one in every),
-            "st": _each(one.place.department for one in every),
-            "vgmPersonId": [main.person],
-            "vgmStructureId": [main.structure],
-            "vgmPaperless": [_FLAG[mailbox.paperless]],
-            "vgmProfession": _each(one.profession for one in every),
-            "vgmSpeciality": _each(one.speciality for one in every),
-            **_found_by(
-                names,
-                called=_each(text for one in every for text in (one.family_name, one.given_name, one.service)),
-                trades=_each(filter(None, (_trade(one) for one in every))),
-                sites=_each(text for one in every for text in (one.legal_name, one.trade_name)),
-                places=_each(one.place.city for one in every),
-                codes=_each(code for one in every for code in (one.place.postal_code, one.place.department)),
-            ),
-        }
-    )
+    attributes = {
+        "objectClass": [CLASS],
+        "mail": [mailbox.address],
+        "vgmMailboxType": [mailbox.kind],
+        "vgmFingerprint": [marked or fingerprint(mailbox)],
+        "displayName": names[:1],
+        **_called(names, [text for one in every for text in (one.family_name, one.given_name, one.service)]),
+        "sn": _each(one.family_name for one in every),
+        "givenName": _each(one.given_name for one in every),
+        "personalTitle": _each(one.title for one in every),
+        "ou": _each(one.service for one in every),
+        "vgmService": [main.service],
+        "vgmPersonId": [main.person],
+        "vgmStructureId": [main.structure],
+        "vgmPaperless": [_FLAG[mailbox.paperless]],
+        "vgmProfession": _each(one.profession for one in every),
+        "vgmSpeciality": _each(one.speciality for one in every),
+        **_united([_trade(one.profession_label, one.speciality_label) for one in every]),
+        **_united([_site(one.legal_name, one.trade_name, one.place) for one in every]),
+    }
+    return _without_empty(attributes)
 
 
 def own(mailbox: Mailbox, at: Establishment, labels: Mapping[str, str] = PROFESSIONS) -> Attributes:
@@ -91,36 +83,51 @@ def own(mailbox: Mailbox, at: Establishment, labels: Mapping[str, str] = PROFESS
     """
     names = _each((mailbox.display, *_both_orders(mailbox.given, mailbox.surname)))
     called = _each((mailbox.surname, mailbox.given, mailbox.service))
-    trade = ", ".join(labels[code] for code in (mailbox.profession, mailbox.speciality) if code in labels)
-    return _without_empty(
-        _found_by(
-            names or [mailbox.address],
-            called=called if any(called) else [mailbox.display],
-            trades=[trade],
-            sites=[at.name],
-            places=[at.city],
-            codes=[],
-        )
-    )
+    attributes = {
+        **_called(names or [mailbox.address], called or [mailbox.display]),
+        **_trade(labels.get(mailbox.profession, ""), labels.get(mailbox.speciality, "")),
+        **_site(at.name, "", Place(routing=at.city)),
+    }
+    return {name: texts for name, texts in _without_empty(attributes).items() if name in OWN}
 
 
-def _found_by(
-    names: list[str], called: list[str], trades: list[str], sites: list[str], places: list[str], codes: list[str]
-) -> Attributes:
-    """What people search by, alike for every mailbox."""
-    name_words = words(*called)
-    joined = [folded(one).replace(" ", "") for one in called]  # LE GALL is asked as LEGALL, too
+def _called(names: list[str], parts: list[str]) -> Attributes:
+    """What a name is found by; `parts` are those of which it is made."""
+    known = words(*parts)
+    joined = [folded(one).replace(" ", "") for one in parts]  # LE GALL is asked as LEGALL, too
     return {
         "cn": _with_folded(names),
-        "title": trades,
-        "o": sites,
-        "l": places,
-        "vgmName": _each((*name_words, *joined)),
-        "vgmSound": _each(map(sound, name_words)),
-        "vgmTrade": list(telling(*trades)),
-        "vgmSite": list(telling(*sites)),
-        "vgmPlace": _each((*telling(*places), *codes)),
+        "vgmName": list(dict.fromkeys((*known, *joined))),
+        "vgmSound": list(dict.fromkeys(map(sound, known))),
     }
+
+
+@lru_cache(1 << 12)
+def _trade(profession: str, speciality: str) -> Attributes:
+    """What a profession is shown and found by; not to be changed, there are half a million of few."""
+    title = ", ".join(_each((profession, speciality)))
+    return {"title": [title], "vgmTrade": list(telling(title))}
+
+
+@lru_cache(1 << 15)
+def _site(legal: str, trade: str, place: Place) -> Attributes:
+    """What an establishment is shown and found by; not to be changed, it has many mailboxes."""
+    return {
+        "o": _each((legal, trade)),
+        "street": [place.street],
+        "l": [place.city],
+        "postalCode": [place.postal_code],
+        "st": [place.department],
+        "vgmSite": list(telling(legal, trade)),
+        "vgmPlace": _each((*telling(place.city), place.postal_code, place.department)),
+    }
+
+
+def _united(parts: list[Attributes]) -> Attributes:
+    """The attributes of several activities, all of which have the same names."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: _each(text for one in parts for text in one[name]) for name in parts[0]}
 
 
 def _names(mailbox: NationalMailbox) -> list[str]:
@@ -139,10 +146,6 @@ def _both_orders(given: str, family: str) -> tuple[str, ...]:
     return tuple(filter(None, (f"{given} {family}".strip(), f"{family} {given}".strip())))
 
 
-def _trade(one: Activity) -> str:
-    return ", ".join(_each((one.profession_label, one.speciality_label)))
-
-
 def _with_folded(names: list[str]) -> list[str]:
     """The names, then those among their plain forms that slapd's own matching would not take for the same."""
     known = set(map(_key, names))
@@ -151,8 +154,11 @@ def _with_folded(names: list[str]) -> list[str]:
 
 def _each(texts: Iterable[str]) -> list[str]:
     """Each text once, empty ones not, in their order; alike is what slapd takes for alike (caseIgnoreMatch)."""
+    given = tuple(texts)
+    if len(given) == 1:
+        return [given[0]] if given[0] else []
     first: dict[str, str] = {}
-    for text in texts:
+    for text in given:
         if text:
             first.setdefault(_key(text), text)
     return list(first.values())
@@ -163,4 +169,5 @@ def _key(text: str) -> str:
 
 
 def _without_empty(attributes: Attributes) -> Attributes:
-    return {name: kept for name, texts in attributes.items() if (kept := [one for one in texts if one])}
+    """What `_each` made holds no empty text; what is one text may be it."""
+    return {name: texts for name, texts in attributes.items() if texts and texts[0]}

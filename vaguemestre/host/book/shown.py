@@ -31,9 +31,9 @@ ROUTED = ("entry", "objectClass", "mail", "vgmState")
 """What every daemon of the host that is known to the directory reads."""
 
 READERS = {
-    "dovecot": ("vgmQuotaMib",),
+    "dovecot": ("vgmQuotaMib", "vgmRedList", "vgmSecretariat"),
     "postfix": ("vgmSender",),
-    "vgm-trust": ("vgmRedList", "vgmSecretariat", "vgmAllowed", "entryCSN"),
+    "vgm-trust": ("vgmRedList", "vgmSecretariat", "vgmAllowed", "vgmRedListNotice", "entryCSN"),
     "vgm-annuaire": PUBLISHED,
 }
 """What each daemon reads besides."""
