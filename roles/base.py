@@ -85,6 +85,9 @@ def services(context: Context) -> tuple[Service, ...]:
     ours = [service for role in context.host.roles for service in SERVICES.get(role, ())]
     if context.host.has(RoleName.OPENLDAP) and (networks := _collapsed(context.settings.directory.client_networks)):
         ours.append(Service(636, "address book, LDAPS", networks))
+    if context.host in context.establishment.providers and context.establishment.replicas:
+        followers = tuple(f"{host.address}" for host in context.establishment.replicas)
+        ours.append(Service(636, "replicas of the directory", followers))
     return tuple(sorted(ours, key=lambda service: service.port))
 
 

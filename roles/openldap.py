@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from roles import openldap_book as book
+from roles import openldap_expiry
+from roles import openldap_replication as replication
 from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, RoleName
 from vaguemestre.host.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
+from vaguemestre.host.book.shown import CHOSEN, PUBLIC, READERS, ROUTED, WORDS, entitled, everybodys
 from vaguemestre.host.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
@@ -39,12 +43,16 @@ def items(context: Context) -> Iterator[Item]:
     yield Package("python3-ldap")
     yield Directory(DATABASE, owner="openldap", group="openldap", mode=0o700)
     yield from book.items(context)
-    yield from _slapd(context)
-    yield from _tree(context)
+    known = replication.replication(context)
+    yield from replication.items(context, DATABASE, CONFIGURATION)
+    yield from _slapd(context, known)
+    if not known.provider:
+        yield from _tree(context)
+        yield from openldap_expiry.items()
 
 
-def _slapd(context: Context) -> Iterator[Item]:
-    clients = bool(context.settings.directory.client_networks)
+def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
+    clients = bool(context.settings.directory.client_networks) or known.concerned
     configuration = file(
         "openldap",
         CONFIGURATION,
@@ -68,11 +76,14 @@ def _slapd(context: Context) -> Iterator[Item]:
         ciphers=book.CIPHERS,
         unchecked=book.UNCHECKED,
         prefix_letters=book.PREFIX_LETTERS,
-        shown=book.shown(),
-        open=book.opened(),
-        words=",".join(book.WORDS),
-        public=",".join(book.PUBLIC),
-        published=",".join(book.PUBLISHED),
+        shown=everybodys(),
+        entitled=entitled(),
+        words=",".join(WORDS),
+        public=",".join(PUBLIC),
+        chosen=",".join(CHOSEN),
+        routed=",".join(ROUTED),
+        readers=readers(),
+        replication=known,
     )
     written = (
         configuration,
@@ -83,10 +94,25 @@ def _slapd(context: Context) -> Iterator[Item]:
     yield from written
     yield Unit(
         "slapd.service",
-        inputs=(*(one.path for one in written), book.CHAIN, book.KEY),
-        judges=(("/usr/sbin/slaptest", "-u", "-f", CONFIGURATION),),
+        inputs=(*(one.path for one in written), book.CHAIN, book.KEY, *replication.inputs(known)),
+        judges=(
+            ("/usr/sbin/slaptest", "-u", "-f", CONFIGURATION),
+            ("/usr/bin/python3", runtime.PATH, "directory", "judge"),
+        ),
         probes=(Probe(command=("/usr/bin/ldapwhoami", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///")),),
     )
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A daemon of this host, by its entry's name, and the attributes that it reads as slapd.access(5) lists them."""
+
+    name: str
+    attributes: str
+
+
+def readers() -> tuple[Reader, ...]:
+    return tuple(Reader(f"cn={name},{DAEMONS}", ",".join(more)) for name, more in READERS.items())
 
 
 def _tree(context: Context) -> Iterator[Item]:

@@ -33,6 +33,7 @@ PURE = {
     "json",
     "re",
     "typing",
+    "unicodedata",
 }
 FRAME = {
     "roles",
@@ -44,6 +45,7 @@ WORDS = {
     "vaguemestre.host.annuaire.publication.layout",
     "vaguemestre.host.bal",
     "vaguemestre.host.book.shown",
+    "vaguemestre.host.replica.layout",
     "vaguemestre.host.store",
     "vaguemestre.host.trust.layout",
     "vaguemestre.host.trust.reasons",

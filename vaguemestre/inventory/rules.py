@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaguemestre.errors import Problem
-from vaguemestre.establishment import Establishment, Host, Mode, RoleName, Settings
+from vaguemestre.establishment import DIRECTORY_WORKERS, Establishment, Host, Mode, RoleName, Settings
 from vaguemestre.inventory.document import Document, Loc
 
 
@@ -229,6 +229,29 @@ def _reachable(reading: Reading) -> Iterator[Problem]:
                 )
 
 
+def _one_directory(reading: Reading) -> Iterator[Problem]:
+    """Two hosts that both write mailboxes would soon say different things of the same people."""
+    for source in reading.sources:
+        keep = source.establishment.providers
+        if len(keep) > 1:
+            for loc, host in source.hosts():
+                if host in keep[1:]:
+                    others = f"{keep[0].name} keeps the mailboxes already, {host.name} would keep others"
+                    way_out = "one host has what writes or reads all of them; a second with openldap is its replica"
+                    yield source.document.problem((*loc, "roles"), others, f"{way_out}: leave {_workers(host)} away")
+        elif not keep and source.establishment.replicas:
+            place = next(loc for loc, host in source.hosts() if host in source.establishment.replicas)
+            yield source.document.problem(
+                (*place, "roles"),
+                "several hosts have openldap, and none of them is where mailboxes are kept",
+                "add directory, or dovecot and postfix, to the roles of the one",
+            )
+
+
+def _workers(host: Host) -> str:
+    return ", ".join(role for role in host.roles if role in DIRECTORY_WORKERS)
+
+
 def _staff_file(reading: Reading) -> Iterator[Problem]:
     for source in reading.sources:
         mailboxes = source.establishment.mailboxes
@@ -310,6 +333,7 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _roles_complete,
     _roles_once,
     _reachable,
+    _one_directory,
     _staff_file,
     _anchors,
     _inside_the_lab,
