@@ -6,32 +6,18 @@ What is held, believed and held back is decided on the hosts (`vaguemestre.host.
 from __future__ import annotations
 
 import getpass
-import json
-import shlex
 import socket
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import ClassVar
 
-from vaguemestre import runtime
-from vaguemestre.engines import pyinfra
-from vaguemestre.engines.sessions import Failure, Ran
-from vaguemestre.engines.targets import SelectionError, select
-from vaguemestre.engines.trouble import Trouble
+from vaguemestre import asking
+from vaguemestre.asking import NobodyError, Said, Verb, alike
+from vaguemestre.engines.targets import SelectionError
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
 
-Said = dict[str, Any]
-"""A host's answer; see `vaguemestre.host.trust.views` and `admin`."""
-
-_WORST_FIRST = (Exit.FAILED, Exit.UNREACHABLE, Exit.INVALID, Exit.CHANGES)
-_CODES = {  # by `result`; what is not here is Exit.OK
-    "refused": Exit.INVALID,
-    "failed": Exit.FAILED,
-    "not_listed": Exit.FAILED,
-    "different": Exit.CHANGES,
-    "quarantined": Exit.CHANGES,
-}
+VERB = Verb("trust", RoleName.TRUST)
+"""Its answers: `vaguemestre.host.trust.views` and `admin`."""
 
 
 class TrustError(VaguemestreError):
@@ -42,23 +28,23 @@ class TrustError(VaguemestreError):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What each host said, and those that could not be asked with the reason."""
+class Answers(asking.Answers):
+    """What each host said of the trust space."""
 
-    said: dict[str, Said]
-    away: dict[str, Failure]
+    codes: ClassVar[dict[str, Exit]] = {
+        **asking.Answers.codes,
+        "not_listed": Exit.FAILED,
+        "different": Exit.CHANGES,
+        "quarantined": Exit.CHANGES,
+    }
 
-    @property
-    def code(self) -> Exit:
-        """Of all of them the worst: failed, unreachable, refused, something waits or is alarming."""
-        codes = {*map(_code, self.said.values()), *map(_failure, self.away.values())}
-        return next((one for one in _WORST_FIRST if one in codes), Exit.OK)
-
-    def plain(self) -> dict[str, Said]:
-        """By host, for other programs; a host that is away has result "unreachable"."""
-        away = {name: {"result": "unreachable", "message": one.message} for name, one in self.away.items()}
-        return {**self.said, **away}
+    def judged(self, said: Said) -> Exit:
+        """Alarms that stand are changes; sources that fail when they are asked by hand are a failure."""
+        if said["result"] == "shown":
+            return Exit.CHANGES if said["alarms"] else Exit.OK
+        if said["result"] == "refreshed":
+            return Exit.FAILED if said["failing"] else Exit.OK
+        return super().judged(said)
 
 
 def ask(fleet: Fleet, names: Sequence[str], arguments: Sequence[str], stdin: bytes = b"") -> Answers:
@@ -67,17 +53,10 @@ def ask(fleet: Fleet, names: Sequence[str], arguments: Sequence[str], stdin: byt
     Raises:
         TrustError, SelectionError: there is none among them.
     """
-    chosen = tuple(host.name for _, host in select(fleet, names) if host.has(RoleName.TRUST))
-    if not chosen:
-        raise TrustError(f"{', '.join(names) or fleet.root}: no host of these has the role trust")
-    said: dict[str, Said] = {}
-    away: dict[str, Failure] = {}
-    for name, ran in pyinfra.run(fleet, chosen, _command(arguments), stdin).items():
-        if isinstance(ran, Failure):
-            away[name] = ran
-        else:
-            said[name] = _said(name, ran)
-    return Answers(said, away)
+    try:
+        return Answers(*asking.ask(VERB, fleet, names, arguments, stdin))
+    except NobodyError as error:
+        raise TrustError(str(error)) from None
 
 
 def approve(fleet: Fleet, names: Sequence[str], digest: str) -> Answers:
@@ -99,47 +78,6 @@ def waiting(answers: Answers) -> tuple[str, tuple[str, ...]]:
         each = "\n".join(f"    {name}: {digest[:16]}" for name, digest in digests.items())
         raise TrustError(f"not the same list waits on all of these hosts; name one by --digest\n{each}")
     return next(iter(digests.values())), tuple(digests)
-
-
-def alike(said: Iterable[tuple[str, Said]]) -> list[tuple[list[str], Said]]:
-    """Hosts that say the same, together, so that a person reads it once."""
-    groups: list[tuple[list[str], Said]] = []
-    for name, one in said:
-        known = next((hosts for hosts, other in groups if other == one), None)
-        if known is None:
-            groups.append(([name], one))
-        else:
-            known.append(name)
-    return groups
-
-
-def _command(arguments: Sequence[str]) -> str:
-    """As root: the verb drops to its own account. Hosts are entered as root or as the kit's user, who may sudo."""
-    verb = shlex.join(("/usr/bin/python3", runtime.PATH, "trust", *arguments, "--json"))
-    return f'if [ "$(id -u)" = 0 ]; then {verb}; else sudo -n {verb}; fi'
-
-
-def _said(host: str, ran: Ran) -> Said:
-    try:
-        said = dict(json.loads(ran.stdout))
-        str(said["result"])
-    except (ValueError, KeyError, TypeError):
-        words = ran.stderr.decode(errors="replace").strip()
-        message = f"the verb trust did not run: {words}\n    is it provisioned? vaguemestre apply {host}"
-        return {"result": "failed", "message": message}
-    return said
-
-
-def _code(said: Said) -> Exit:
-    if said["result"] == "shown":
-        return Exit.CHANGES if said["alarms"] else Exit.OK
-    if said["result"] == "refreshed":
-        return Exit.FAILED if said["failing"] else Exit.OK
-    return _CODES.get(said["result"], Exit.OK)
-
-
-def _failure(failure: Failure) -> Exit:
-    return Exit.FAILED if failure.trouble is Trouble.FAILED else Exit.UNREACHABLE
 
 
 __all__ = ["Answers", "Said", "SelectionError", "TrustError", "alike", "approve", "ask", "waiting"]

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from declared import OPERATOR, SECOND, fleet
 
+from vaguemestre.asking import answer, command
 from vaguemestre.cli.trust_tables import print_answers
 from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
-from vaguemestre.trust import Answers, TrustError, _command, _said, alike, ask, waiting
+from vaguemestre.trust import VERB, Answers, TrustError, alike, ask, waiting
 
 AWAY = Failure(Trouble.UNREACHABLE, "mail.c.test: no route")
 SHOWN: dict[str, Any] = {
@@ -89,17 +90,17 @@ def test_without_a_host_of_that_role_nobody_is_asked(tmp_path: Path) -> None:
 
 
 def test_a_host_that_does_not_know_the_verb_is_told_what_brings_it() -> None:
-    said = _said("mail.a.test", Ran(b"", b"usage: host.pyz VERB", 2))
+    said = answer(VERB, "mail.a.test", Ran(b"", b"usage: host.pyz VERB", 2))
     assert said["result"] == "failed"
     assert "vaguemestre apply mail.a.test" in said["message"]
 
 
 def test_what_the_host_says_is_passed_on() -> None:
-    assert _said("a", Ran(json.dumps(SHOWN).encode(), b"<2>alarm", 0)) == SHOWN
+    assert answer(VERB, "a", Ran(json.dumps(SHOWN).encode(), b"<2>alarm", 0)) == SHOWN
 
 
 def test_arguments_reach_the_host_as_they_are() -> None:
-    assert "lookup 'a; reboot' --json" in _command(["lookup", "a; reboot"])
+    assert "lookup 'a; reboot' --json" in command(VERB, ["lookup", "a; reboot"])
 
 
 def test_what_hosts_say_is_never_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,10 @@
-"""`vaguemestre directory`: the national directory (annuaire), as far as it can be looked at without any host."""
+"""`vaguemestre directory`: the national directory (annuaire), from a file, and as hosts hold it."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vaguemestre.cli.inventory import AsJson
+from vaguemestre.cli.inventory import AsJson, Inventory
 from vaguemestre.errors import Exit, VaguemestreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vaguemestre.directory import Answers
     from vaguemestre.host.annuaire.inspection import Inspection
 
     OnRead = Callable[[str, int, int], None]
@@ -28,6 +30,10 @@ app = typer.Typer(
     "as one file, the extraction.",
 )
 
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Establishments or hosts; without any, all of them.")
+]
+
 _NEW, _HELD = "new", "held"
 _NEW_DIGEST = "make the digest anew with --keep, or compare with the extraction itself"
 _NEW_DOWNLOAD = "download it again; published it is a zip archive with one text of 31 columns, its header first"
@@ -37,11 +43,6 @@ class DirectoryError(VaguemestreError):
     """A file cannot be used at all; the message names it, says what is wrong and the way out."""
 
     exit_code = Exit.INVALID
-
-
-@app.callback()
-def _directory() -> None:
-    """Keeps `check` a word of its own while it is the only command."""
 
 
 @app.command()
@@ -76,6 +77,98 @@ def check(
             _keep(Path(scratch) / _NEW, keep)
     typer.echo(json.dumps(as_data(file, found), indent=2, ensure_ascii=False) if as_json else told(file, found))
     raise typer.Exit(Exit.FAILED if found.refused else Exit.OK)
+
+
+@app.command()
+def show(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Show what each host holds of the national directory, how old it is, and what waits for approval and why.
+
+    The nation publishes daily. When it is silent the directory stays as it is, and nobody is removed: an alarm tells
+    of it after two days, a louder one after ten.
+
+    Exit codes: 0 all is well, 3 something waits or an alarm stands, 1 a host failed, 4 a host could not be reached.
+    """
+    _ask(inventory, names, ["show"], as_json)
+
+
+@app.command()
+def refresh(names: Names = None, inventory: Inventory = None, as_json: AsJson = False) -> None:
+    """Have the hosts ask the nation for a new extraction now, instead of when it is due, and apply it.
+
+    Hosts ask by themselves, hourly; what is not new is not fetched again. The first load of half a million mailboxes
+    takes some minutes, and restarts the hosts' slapd once.
+
+    Exit codes: 0 done, or nothing new; 3 what came is held back, see show; 1 a source or a host failed.
+    """
+    typer.echo("Asking; a whole new extraction takes a minute, a first load some.", err=True)
+    _ask(inventory, names, ["refresh", "--now"], as_json)
+
+
+@app.command()
+def approve(
+    names: Names = None,
+    digest: Annotated[
+        str,
+        typer.Option(help="SHA-256 of the extraction that was looked at, or its first 8 characters; see show."),
+    ] = "",
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the extraction that is held back, this one and this once; who did it is in the history.
+
+    Without --digest, what it would change is shown and asked about first. What is no use at all (no extraction, fewer
+    mailboxes than settings.directory.guard.at_least, older than what is held) never waits here.
+
+    Example: vaguemestre directory approve --digest 3d07de2f37de64d6
+    """
+    from vaguemestre import directory
+    from vaguemestre.inventory import load
+
+    fleet, chosen = load(inventory), tuple(names or ())
+    if not digest:
+        digest, chosen = _looked_at(directory.ask(fleet, chosen, ["show"]))
+    _say(directory.approve(fleet, chosen, digest), as_json)
+
+
+@app.command()
+def history(
+    names: Names = None,
+    last: Annotated[int, typer.Option(min=1, help="So many events.")] = 30,
+    inventory: Inventory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened: extractions taken, applied, held back, approved; sources that fail and recover."""
+    _ask(inventory, names, ["history", f"--last={last}"], as_json)
+
+
+def _ask(inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool) -> None:
+    from vaguemestre import directory
+    from vaguemestre.inventory import load
+
+    _say(directory.ask(load(inventory), tuple(names or ()), arguments), as_json)
+
+
+def _say(answers: Answers, as_json: bool) -> None:
+    """By host; then end with the worst of their codes."""
+    from vaguemestre.cli.directory_tables import print_answers
+
+    typer.echo(json.dumps(answers.plain(), ensure_ascii=False, indent=2)) if as_json else print_answers(answers)
+    raise typer.Exit(answers.code)
+
+
+def _looked_at(shown: Answers) -> tuple[str, tuple[str, ...]]:
+    """The extraction that waits and on which hosts, once a person has seen what it changes and agreed."""
+    from vaguemestre import directory
+    from vaguemestre.cli.directory_tables import print_answers
+
+    digest, hosts = directory.waiting(shown)
+    if not sys.stdin.isatty():
+        raise directory.DirectoryError(
+            f"nobody is here to look at it\n    name the extraction that was looked at: --digest {digest[:16]}"
+        )
+    print_answers(shown)
+    typer.confirm(f"Take the extraction {digest[:16]} on {', '.join(hosts)}?", abort=True)
+    return digest, hosts
 
 
 def _inspected(file: Path, against: Path | None, at_least: int, scratch: Path, on_read: OnRead) -> Inspection:

@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vaguemestre.cli.board import LOG_WIDTH
+from vaguemestre.asking import Said
+from vaguemestre.cli.answers import Pairs, moment, print_by_host
 from vaguemestre.host.trust.wording import facts
-from vaguemestre.trust import Answers, alike
-
-Said = dict[str, Any]
+from vaguemestre.trust import Answers
 
 _MOVES = 25  # shown of a difference; --json has all
 _NAMES = 3  # domains named of one move
 
 
 def print_answers(answers: Answers) -> None:
-    """Hosts that say the same are shown together; those that were not reached come last, on standard error."""
-    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
-    for hosts, said in alike(answers.said.items()):
-        console.print(Text(", ".join(hosts), style="bold"))
-        console.print(_BY_RESULT.get(said["result"], _message)(said))
-        console.print()
-    for name, failure in answers.away.items():
-        print(f"{name}: {failure.message}", file=sys.stderr)
-
-
-def _message(said: Said) -> RenderableType:
-    return Text(f"{said['result']}: {said.get('message', '')}", style="red")
-
-
-class _Pairs:
-    """A table of names and values; values come from afar, so none of them is taken for markup."""
-
-    def __init__(self) -> None:
-        self.table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
-        self.table.add_column(style="dim", no_wrap=True)
-        self.table.add_column(overflow="fold")
-
-    def add(self, name: str, value: str, style: str = "") -> None:
-        self.table.add_row(name, Text(value, style=style))
+    """What hosts say of the trust space."""
+    print_by_host(answers, _BY_RESULT)
 
 
 def _shown(said: Said) -> RenderableType:
-    pairs = _Pairs()
+    pairs = Pairs()
     _held(pairs, said)
     for one in said["crls"]:
-        until = f", until {_time(one['next_update'])}, {one['revoked']:,} revoked" if one["name"] else ""
+        until = f", until {moment(one['next_update'])}, {one['revoked']:,} revoked" if one["name"] else ""
         stands = "" if one["stands"] == "current" else "red"
-        pairs.add("revocation", f"{one['stands']}: {one['url']}{until}, fetched {_time(one['fetched'])}", stands)
+        pairs.add("revocation", f"{one['stands']}: {one['url']}{until}, fetched {moment(one['fetched'])}", stands)
     for one in said["sources"]:
         if one["failure"]:
-            pairs.add("failing source", f"{one['failure']} since {_time(one['since'])}: {one['message']}", "yellow")
+            pairs.add("failing source", f"{one['failure']} since {moment(one['since'])}: {one['message']}", "yellow")
     for one in said["own"]:
         pairs.add("our domain", *_ours(one))
     if said.get("beside"):
@@ -65,21 +40,21 @@ def _shown(said: Said) -> RenderableType:
         pairs.add("our certificate", f"{said['certificate']['dn']}, {said['certificate']['days']} days left")
     for one in said["alarms"]:
         head = f"{one['name']} {one['about']}".strip()
-        pairs.add("alarm", f"{head} [{one['stage']}] since {_time(one['since'])}: {one['en']}", "red")
+        pairs.add("alarm", f"{head} [{one['stage']}] since {moment(one['since'])}: {one['en']}", "red")
     return pairs.table
 
 
-def _held(pairs: _Pairs, said: Said) -> None:
+def _held(pairs: Pairs, said: Said) -> None:
     if held := said["list"]:
         size = f"{held['entries']:,} entries, {held['domains']:,} domains, {held['operators']:,} certificate names"
-        pairs.add("white list", f"of {_time(held['generated'])}, {size}, {held['digest'][:16]}")
+        pairs.add("white list", f"of {moment(held['generated'])}, {size}, {held['digest'][:16]}")
         late = not held["fresh"]
-        pairs.add("confirmed", f"{_time(held['confirmed'])}{', too long ago' if late else ''}", "red" if late else "")
-        pairs.add("signed by", f"{held['signer']}, whose certificate ends {_time(held['signer_until'])}")
+        pairs.add("confirmed", f"{moment(held['confirmed'])}{', too long ago' if late else ''}", "red" if late else "")
+        pairs.add("signed by", f"{held['signer']}, whose certificate ends {moment(held['signer_until'])}")
     else:
         pairs.add("white list", "none: all mail of the trust space is deferred", "red")
     if one := said["quarantine"]:
-        waits = f"{one['digest'][:16]} of {_time(one['generated'])} waits: {one['summary']}"
+        waits = f"{one['digest'][:16]} of {moment(one['generated'])} waits: {one['summary']}"
         pairs.add("quarantine", waits, "yellow")
 
 
@@ -96,14 +71,14 @@ def _ours(one: Said) -> tuple[str, str]:
 def _listed(said: Said) -> RenderableType:
     table = Table("domain", "operator", "number", "certificate name (DN)", "since", box=None, padding=(0, 2, 0, 2))
     for one in said["entries"]:
-        texts = (said["domain"], one["operator"], one["structure"], one["dn"], _time(one["updated"]))
+        texts = (said["domain"], one["operator"], one["structure"], one["dn"], moment(one["updated"]))
         table.add_row(*map(Text, texts))
     return table
 
 
 def _not_listed(said: Said) -> RenderableType:
-    pairs = _Pairs()
-    pairs.add(said["domain"], f"is not on the white list of {_time(said['generated'])}", "red")
+    pairs = Pairs()
+    pairs.add(said["domain"], f"is not on the white list of {moment(said['generated'])}", "red")
     for kind, words in (("parents", "listed above it"), ("children", "listed below it"), ("near", "spelt nearly so")):
         if said[kind]:
             pairs.add(words, ", ".join(said[kind]))
@@ -115,12 +90,12 @@ def _nothing(_: Said) -> RenderableType:
 
 
 def _different(said: Said) -> RenderableType:
-    waiting, head = said["quarantine"], _Pairs()
+    waiting, head = said["quarantine"], Pairs()
     explained = {one["text"] for one in said["moves"]}
     if said["held"]:
-        head.add("held", f"of {_time(said['held']['generated'])}, {said['held']['digest'][:16]}")
-    head.add("waits", f"of {_time(waiting['generated'])}, {waiting['digest']}", "bold")
-    head.add("since", _time(waiting["since"]))
+        head.add("held", f"of {moment(said['held']['generated'])}, {said['held']['digest'][:16]}")
+    head.add("waits", f"of {moment(waiting['generated'])}, {waiting['digest']}", "bold")
+    head.add("since", moment(waiting["since"]))
     head.add("changes", said["summary"])
     for why in waiting["why"]:
         if why not in explained:
@@ -140,12 +115,12 @@ def _moves(moves: list[Said]) -> list[RenderableType]:
 def _past(said: Said) -> RenderableType:
     table = Table("when (UTC)", "event", "what", box=None, padding=(0, 2, 0, 2))
     for one in said["events"]:
-        table.add_row(*map(Text, (_time(one["at"]), one["event"], facts(one))))
+        table.add_row(*map(Text, (moment(one["at"]), one["event"], facts(one))))
     return table
 
 
 def _refreshed(said: Said) -> RenderableType:
-    pairs = _Pairs()
+    pairs = Pairs()
     pairs.add("asked", ", ".join(said["asked"]) or "nothing was due")
     for message in said["failing"].values():
         pairs.add("failing", message, "red")
@@ -153,20 +128,16 @@ def _refreshed(said: Said) -> RenderableType:
 
 
 def _taken(said: Said) -> RenderableType:
-    pairs = _Pairs()
+    pairs = Pairs()
     if said["result"] == "taken":
         pairs.add("taken", f"list {said['number']} of {said['name']}, {said['revoked']} more revoked")
         return pairs.table
-    pairs.add(said["result"], f"{said['digest'][:16]} of {_time(said['generated'])}")
+    pairs.add(said["result"], f"{said['digest'][:16]} of {moment(said['generated'])}")
     if said["summary"]:
         pairs.add("changes", said["summary"])
     for why in said.get("why", ()):
         pairs.add("held back", why, "yellow")
     return pairs.table
-
-
-def _time(text: str | None) -> str:
-    return text[:16].replace("T", " ") if text else "never"
 
 
 _BY_RESULT: dict[str, Callable[[Said], RenderableType]] = {

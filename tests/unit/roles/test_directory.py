@@ -78,7 +78,7 @@ def test_an_anchor_that_is_no_authority_builds_no_release() -> None:
 
 
 def test_the_key_of_the_interface_is_roots_and_only_where_the_interface_is_asked() -> None:
-    (key,) = (item for item in directory.items(BY_API) if isinstance(item, Credential))
+    (key,) = {item for item in directory.items(BY_API) if isinstance(item, Credential)}
     assert (key.path, key.owner, key.mode) == (directory.KEY, "root", 0o600)
     assert service(BY_API)["LoadCredential"] == [f"{API_KEY}:{directory.KEY}"]
     assert not [item for item in directory.items(BY_FILE) if isinstance(item, Credential)]

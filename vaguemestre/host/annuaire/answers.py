@@ -15,6 +15,11 @@ def text(said: Plain) -> str:
     return "\n".join(_WORDS[said["result"]](said))
 
 
+def facts(event: Plain) -> str:
+    """What an event of the history says besides its time and name."""
+    return ", ".join(f"{key} {_fact(value)}" for key, value in event.items() if key not in _HEADS and value)
+
+
 def _refused(said: Plain) -> Iterator[str]:
     yield f"annuaire: {said['message']}"
 
@@ -65,9 +70,7 @@ def _history(said: Plain) -> Iterator[str]:
 
 
 def _events(events: list[Plain]) -> Iterator[str]:
-    for one in events:
-        facts = ", ".join(f"{key} {_fact(value)}" for key, value in one.items() if key not in _HEADS and value)
-        yield f"{_time(one['at'])}  {one['event']}: {facts}"
+    return (f"{_time(one['at'])}  {one['event']}: {facts(one)}" for one in events)
 
 
 def _failing(one: Plain) -> str:

@@ -71,7 +71,7 @@ def begun(
 ) -> Run:
     """A run that knows what the last one remembered, but for its trouble."""
     known = state.load(places)
-    return Run(settings, places, now, replace(known, trouble=""), known.trouble, opened, on_progress)
+    return Run(settings, places, now, replace(known, trouble=""), known.trouble, opened=opened, on_progress=on_progress)
 
 
 def conclude(run: Run) -> Report:
