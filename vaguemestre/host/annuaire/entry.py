@@ -94,7 +94,7 @@ def own(mailbox: Mailbox, at: Establishment, labels: Mapping[str, str] = PROFESS
 def _called(names: list[str], parts: list[str]) -> Attributes:
     """What a name is found by; `parts` are those of which it is made."""
     known = words(*parts)
-    joined = [folded(one).replace(" ", "") for one in parts]  # LE GALL is asked as LEGALL, too
+    joined = (one for text in parts if (one := folded(text).replace(" ", "")))  # LE GALL is asked as LEGALL, too
     return {
         "cn": _with_folded(names),
         "vgmName": list(dict.fromkeys((*known, *joined))),
