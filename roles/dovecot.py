@@ -73,7 +73,8 @@ def _daemon(context: Context) -> Iterator[Item]:
         redirects=REDIRECTS,
     )
     service = file("dovecot", "/etc/systemd/system/dovecot.service.d/vaguemestre.conf")
-    yield from (configuration, service)
+    marks = file("dovecot", f"{SIEVE_BEFORE}/00-secretariat.sieve")
+    yield from (configuration, service, marks)
     yield Unit(
         "dovecot.service",
         inputs=(configuration.path, service.path, pki.CHAIN, pki.KEY),

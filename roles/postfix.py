@@ -9,6 +9,7 @@ from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.bal import ROLE_ADDRESSES
 from vaguemestre.host.store import MAILBOXES
+from vaguemestre.host.trust.layout import INSIDE
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
@@ -24,7 +25,7 @@ def items(context: Context) -> Iterator[Item]:
     yield Package("postfix", debconf=(("postfix/main_mailer_type", "select", "No configuration"),))
     yield Package("postfix-ldap")
     yield Directory(f"{FOLDER}/ldap")
-    settings = (_main(context), _services(), _service())
+    settings = (_main(context), _services(context), _service())
     tables = tuple(_tables(context))
     yield from settings
     yield from tables
@@ -65,7 +66,7 @@ def _main(context: Context) -> File:
         outside=postfix_trust.OUTSIDE_RECIPIENT,
         away=postfix_trust.AWAY,
         senders=postfix_trust.SENDERS,
-        doors=doors(),
+        doors=doors(context),
         key=pki.KEY,
         chain=pki.CHAIN,
         anchors=pki.ANCHORS,
@@ -75,17 +76,26 @@ def _main(context: Context) -> File:
     )
 
 
-def doors() -> tuple[postfix_trust.Restrictions, ...]:
+def doors(context: Context) -> tuple[postfix_trust.Restrictions, ...]:
     """The rules of every service that takes mail."""
-    return tuple(
-        rules(dovecot.QUOTA_SOCKET) for rules in (postfix_trust.edge, postfix_trust.submission, postfix_trust.inside)
-    )
+    quota = dovecot.QUOTA_SOCKET
+    inside = postfix_trust.inside(quota, red_list=protected_from_colleagues(context))
+    return postfix_trust.edge(quota), postfix_trust.submission(quota), inside
 
 
-def _services() -> File:
+def protected_from_colleagues(context: Context) -> bool:
+    """Whether the red list may hold back one of our own people: of another establishment that is served here, or of
+    one whose staff do not write directly."""
+    return len(context.served) > 1 or any(not one.redlist.own_staff_direct for one in context.served)
+
+
+def _services(context: Context) -> File:
     return file(
         "postfix",
         f"{FOLDER}/master.cf",
+        inside_name=INSIDE,
+        inside_milters=postfix_trust.MILTER if protected_from_colleagues(context) else "",
+        replies=postfix_trust.SECRETARIAT_REPLIES,
         loopback=trust.LOOPBACK,
         relay=trust.RELAY,
         notices=trust.NOTICES,
@@ -97,6 +107,7 @@ def _tables(context: Context) -> Iterator[File]:
     postmaster = openldap.postmaster(context)
     yield file("postfix", postfix_trust.OWN, domains=context.domains)
     yield file("postfix", postfix_trust.ROUTES, domains=patterns(context.domains), lmtp=dovecot.LMTP_SOCKET)
+    yield file("postfix", postfix_trust.SECRETARIAT_REPLIES)
     yield file("postfix", f"{FOLDER}/role-addresses", addresses=role_addresses(context.domains), postmaster=postmaster)
     for table in ("mailboxes", "senders", "logins", "closed"):
         yield file(

@@ -15,6 +15,7 @@ from vaguemestre.host.trust.reasons import NOT_RELAYED, RECIPIENT_NOT_LISTED
 
 OWN = "/etc/postfix/own-domains"
 ROUTES = "/etc/postfix/own-routes"
+SECRETARIAT_REPLIES = "/etc/postfix/secretariat-replies"
 CLOSED = "proxy:ldap:/etc/postfix/ldap/closed.cf"
 SENDERS = "proxy:ldap:/etc/postfix/ldap/senders.cf"
 LOGINS = "proxy:ldap:/etc/postfix/ldap/logins.cf"
@@ -38,6 +39,10 @@ AWAY = "451 4.3.5 Service momentanement indisponible / temporarily unavailable"
 _NULL_SENDER = "inline:{{<>=OK}}"
 
 
+# A mailbox of ours must exist and be open; asked before the message is taken, so nothing bounces.
+_MAILBOX = (f"check_recipient_access {CLOSED}", "reject_unlisted_recipient")
+
+
 @dataclass(frozen=True)
 class Restrictions:
     """The rules of one door, by the point of the SMTP session they speak of (SMTPD_ACCESS_README)."""
@@ -53,13 +58,14 @@ def edge(quota_service: str) -> Restrictions:
     """Port 25, behind nginx: operators that have proved who they are, to mailboxes of ours.
 
     The sender is asked about at MAIL FROM of every transaction, with the identity that nginx passed on; without one,
-    the daemon refuses. DUNNO lets pass, and so does the end of the list: there is nothing left to ask.
+    the daemon refuses. At each recipient it is asked about the red list. DUNNO leaves the word to the next rule; OK for
+    what goes to a secretariat, ends the list before the recipient's own quota.
     """
     return Restrictions(
         door="edge",
         sender=(POLICY,),
         relay=("permit_auth_destination", _refuse("check_recipient_access", NOT_RELAYED.text), "reject"),
-        recipient=(*_mailbox(quota_service), "permit_auth_destination", "reject"),
+        recipient=(*_MAILBOX, POLICY, _quota(quota_service), "permit_auth_destination", "reject"),
     )
 
 
@@ -77,20 +83,23 @@ def submission(quota_service: str) -> Restrictions:
         relay=("permit_sasl_authenticated", "reject"),
         recipient=(
             "reject_non_fqdn_recipient",
-            *_mailbox(quota_service),
-            "permit_auth_destination",
+            *_MAILBOX,
             POLICY,
+            _quota(quota_service),
+            "permit_auth_destination",
             "permit_sasl_authenticated",
             "reject",
         ),
     )
 
 
-def inside(quota_service: str) -> Restrictions:
+def inside(quota_service: str, *, red_list: bool) -> Restrictions:
     """What this machine writes by itself: the daemon's alarms, people's filters (Sieve).
 
     Forwarded mail bears a sender of ours and stays in our own domains. The null sender is that of automatic answers
     (RFC 5230 section 5.1), which may go wherever their writer could have written.
+
+    The red list is asked only where it may say no to a colleague's filter: else alarms would wait with the daemon.
     """
     return Restrictions(
         door="inside",
@@ -108,7 +117,9 @@ def inside(quota_service: str) -> Restrictions:
             "reject",
         ),
         recipient=(
-            *_mailbox(quota_service),
+            *_MAILBOX,
+            *((POLICY,) if red_list else ()),
+            _quota(quota_service),
             "permit_auth_destination",
             POLICY,
             f"check_sender_access {_NULL_SENDER}",
@@ -117,13 +128,9 @@ def inside(quota_service: str) -> Restrictions:
     )
 
 
-def _mailbox(quota_service: str) -> tuple[str, ...]:
-    """A mailbox of ours must exist, be open and have room; asked before the message is taken, so nothing bounces."""
-    return (
-        f"check_recipient_access {CLOSED}",
-        "reject_unlisted_recipient",
-        f"check_policy_service unix:{quota_service}",
-    )
+def _quota(service: str) -> str:
+    """The mailbox must have room; asked before the message is taken, so nothing bounces."""
+    return f"check_policy_service unix:{service}"
 
 
 def _refuse(check: str, text: str) -> str:

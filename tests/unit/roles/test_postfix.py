@@ -10,14 +10,17 @@ import pytest
 from golden.hosts import context
 
 from roles import pki, postfix, postfix_trust
+from vaguemestre.context import Context
+from vaguemestre.host.redlist.keeper import HANDED
 from vaguemestre.release import File, Unit
 
 SMALLEST = context("smallest", "mail")
 FULLEST = context("fullest", "mail.ch-lens")
 EDGE = postfix_trust.edge("/socket")
 SUBMISSION = postfix_trust.submission("/socket")
-INSIDE = postfix_trust.inside("/socket")
-DOORS = (EDGE, SUBMISSION, INSIDE)
+INSIDE = postfix_trust.inside("/socket", red_list=False)
+GUARDED = postfix_trust.inside("/socket", red_list=True)
+DOORS = (EDGE, SUBMISSION, INSIDE, GUARDED)
 LISTS = [rules for one in DOORS for rules in (one.client, one.sender, one.relay, one.recipient) if rules]
 PERMITS = ("permit_sasl_authenticated", "permit_auth_destination")
 
@@ -44,14 +47,43 @@ def test_nobody_is_trusted_for_a_name(rules: tuple[str, ...]) -> None:
 
 
 def test_only_this_machines_own_door_trusts_an_address() -> None:
-    assert [one.door for one in DOORS if "permit_mynetworks" in str(one)] == ["inside"]
+    assert [one.door for one in DOORS if "permit_mynetworks" in str(one)] == ["inside", "inside"]
 
 
 def test_the_daemon_is_asked_about_every_sender_on_the_edge_and_every_stranger_elsewhere() -> None:
     assert EDGE.sender == (postfix_trust.POLICY,)
-    for door in (SUBMISSION, INSIDE):
-        ours, asked = index(door.recipient, "permit_auth_destination"), index(door.recipient, postfix_trust.POLICY)
-        assert ours < asked, "mail that stays in the house does not wait for the daemon"
+    for door in (SUBMISSION, INSIDE, GUARDED):
+        assert index(door.recipient, postfix_trust.POLICY) < len(door.recipient) - 2
+
+
+def test_the_red_list_is_asked_of_mailboxes_that_exist_before_their_quota() -> None:
+    for door in (EDGE, SUBMISSION, GUARDED):
+        exists, asked = index(door.recipient, "reject_unlisted"), index(door.recipient, postfix_trust.POLICY)
+        assert exists < asked < index(door.recipient, "/socket")
+
+
+def test_what_this_machine_tells_people_here_does_not_wait_for_the_daemon_it_may_be_about() -> None:
+    ours, asked = index(INSIDE.recipient, "permit_auth_destination"), index(INSIDE.recipient, postfix_trust.POLICY)
+    assert ours < asked
+    assert "smtpd_milters" not in _door(SMALLEST, "10587")
+
+
+def test_filters_meet_the_red_list_where_colleagues_do_not_write_directly() -> None:
+    assert len(FULLEST.served) > 1
+    assert "smtpd_milters=unix:" in _door(FULLEST, "10587")
+    assert "milter_macro_daemon_name=inside\n" in _door(FULLEST, "10587")
+    stern = SMALLEST.establishment.model_copy(
+        update={"redlist": SMALLEST.establishment.redlist.model_copy(update={"own_staff_direct": False})}
+    )
+    assert not postfix.protected_from_colleagues(SMALLEST)
+    assert postfix.protected_from_colleagues(replace(SMALLEST, establishment=stern, served=(stern,)))
+
+
+def _door(host: Context, port: str) -> str:
+    """The lines of one service in master.cf."""
+    master = next(one for one in postfix.items(host) if one.key == "/etc/postfix/master.cf")
+    assert isinstance(master, File)
+    return re.search(rf"^[0-9.]*:{port} .*\n(?:    .*\n)*", master.content.decode(), re.MULTILINE)[0]  # type: ignore[index]
 
 
 def test_nothing_comes_between_a_mailbox_and_its_rules() -> None:
@@ -101,10 +133,25 @@ def test_the_texts_of_refusals_are_ascii_and_fit_one_line_of_smtp() -> None:
     ],
 )
 def test_our_own_addresses_are_routed_without_the_daemon_and_nobody_elses(address: str, ours: bool) -> None:
-    patterns = [line.split()[0].strip("/") for line in text(postfix_trust.ROUTES).splitlines() if line.startswith("/")]
-    assert len(patterns) == len(FULLEST.domains)
-    assert any(re.search(one, address, re.IGNORECASE) for one in patterns) is ours
+    assert len(_routes()) == 2 * len(FULLEST.domains)
+    assert _way(address) == ("lmtp" if ours else "")
     assert postfix_trust.TRANSPORT[0] == f"regexp:{postfix_trust.ROUTES}"
+
+
+@pytest.mark.parametrize("word", HANDED.values())
+def test_what_goes_to_a_secretariat_takes_its_own_way_to_dovecot(word: str) -> None:
+    assert _way(f"a{word}@ch-lens.mssante.test") == "secretariat"
+    assert _way(f"a{word}@elsewhere.test") == ""
+
+
+def _routes() -> list[tuple[str, str]]:
+    lines = [line.split(" ", 1) for line in text(postfix_trust.ROUTES).splitlines() if line.startswith("/")]
+    return [(pattern.strip("/"), way.partition(":")[0]) for pattern, way in lines]
+
+
+def _way(address: str) -> str:
+    """The first that fits, as Postfix reads it (regexp_table(5))."""
+    return next((way for pattern, way in _routes() if re.search(pattern, address, re.IGNORECASE)), "")
 
 
 def test_nginx_alone_may_say_for_whom_it_speaks() -> None:

@@ -113,7 +113,7 @@ def test_only_the_refresher_may_change_what_the_daemon_reads() -> None:
     said = {name: section(files(SMALLEST)[f"{UNITS}/{name}.service"], "Service") for name in _SERVICES}
     state = [str(layout.STATE)]
     assert said["vaguemestre-trust"]["ReadOnlyPaths"] == state
-    assert "ReadWritePaths" not in said["vaguemestre-trust"]
+    assert said["vaguemestre-trust"]["ReadWritePaths"] == [str(layout.STATE / "redlist")], "whom our people wrote to"
     assert said["vaguemestre-trust-refresh"]["ReadWritePaths"] == state
 
 

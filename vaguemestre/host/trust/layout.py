@@ -24,6 +24,9 @@ SETTINGS = Path("/etc/vaguemestre/trust.json")
 STATE = Path("/var/lib/vaguemestre-trust")
 ACCOUNT = "vgm-trust"
 
+INSIDE = "inside"
+"""What Postfix calls the door for filters to the milter (milter_macro_daemon_name)."""
+
 CURRENT = "current"
 """The symlink beside the databases that names the one in force."""
 

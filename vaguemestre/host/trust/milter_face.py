@@ -16,6 +16,7 @@ from vaguemestre.host.redlist.decide import Door
 from vaguemestre.host.trust.conversation import Conversation, Host, MalformedError, Reply
 from vaguemestre.host.trust.decide import ACCEPT
 from vaguemestre.host.trust.desk import Desk
+from vaguemestre.host.trust.layout import INSIDE
 from vaguemestre.host.trust.reasons import MAILBOX_UNAVAILABLE
 from vaguemestre.host.trust.redlist_desk import Handed, RedListDesk
 from vaguemestre.host.trust.values import Decision, Identity
@@ -35,9 +36,6 @@ _LARGEST = 1024 * 1024  # octets of a packet: header_size_limit of Postfix is a 
 _FROM_HEADERS = 8  # that are kept; two are already one too many
 _MOST_MACROS = 200
 _MOST_RECIPIENTS = 10_000  # ten times what Postfix takes (smtpd_recipient_limit)
-
-INSIDE = "inside"
-"""Postfix's name (milter_macro_daemon_name) for the door of filters, whose messages bear others' From headers."""
 
 
 class MilterFace(Conversation):
