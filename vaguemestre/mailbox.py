@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from vaguemestre import runtime
@@ -18,7 +18,7 @@ from vaguemestre.engines.sessions import Failure, OnText, Ran
 from vaguemestre.engines.targets import target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Establishment, Fleet, Host, RoleName
+from vaguemestre.establishment import Establishment, Fleet, Host
 from vaguemestre.host.bal import Mailbox
 
 
@@ -32,11 +32,15 @@ class MailboxError(VaguemestreError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a command: `result` is added, changed, unchanged or listed; `password` is there when made now."""
+    """What became of a command: `result` and `facts` as the host says them (`vaguemestre.host.mailbox`).
+
+    `password` is there when it was made now.
+    """
 
     result: str
     mailboxes: tuple[Mailbox, ...]
     password: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mailbox(self) -> Mailbox:
@@ -59,18 +63,30 @@ class Mailboxes:
         """Open a mailbox; `options` are those of the host's command. Without a password one is made."""
         return self._with_password(["add", *options], password)
 
+    def request(self, *options: str) -> Answer:
+        """Prepare a mailbox that receives nothing, and nobody logs into, until it is activated."""
+        return self._ask(["request", *options])
+
+    def set(self, address: str, *options: str) -> Answer:
+        """Change details; what no option names stays."""
+        return self._ask(["set", address, *options])
+
+    def show(self, address: str) -> Answer:
+        return self._ask(["show", address])
+
     def passwd(self, address: str, password: str | None = None) -> Answer:
         return self._with_password(["passwd", address], password)
 
-    def move(self, verb: str, address: str) -> Answer:
-        """`verb` is suspend, activate or close."""
-        return self._ask([verb, address])
+    def move(self, verb: str, address: str, password: str | None = None) -> Answer:
+        """`verb` is suspend, activate, close or restore; a mailbox that opens anew gets a password."""
+        return self._with_password([verb, address], password)
 
     def suspend(self, address: str) -> Answer:
         return self.move("suspend", address)
 
-    def list(self, state: str = "", domain: str = "") -> Answer:
-        return self._ask(["list", f"--state={state}", f"--domain={domain}"])
+    def list(self, state: str = "", domain: str = "", *, count: bool = False) -> Answer:
+        """The mailboxes; or only how many there are, in `facts["counts"]`."""
+        return self._ask(["list", f"--state={state}", f"--domain={domain}", *(["--count"] if count else [])])
 
     def open_probe(self, address: str, password: str) -> Answer:
         """An APP mailbox for verification, open and with this password, whether it was there before or not."""
@@ -128,8 +144,8 @@ def serving(fleet: Fleet, address: str) -> Mailboxes:
 
 
 def holders(fleet: Fleet) -> tuple[Mailboxes, ...]:
-    """Every host that holds a directory of mailboxes, in rollout order."""
-    return tuple(Mailboxes(fleet, one, host) for one, host in fleet.hosts() if host.has(RoleName.OPENLDAP))
+    """Every host that keeps mailboxes, in rollout order; replicas of a directory only follow."""
+    return tuple(Mailboxes(fleet, one, host) for one, host in fleet.hosts() if host in one.providers)
 
 
 def _served(boxes: Mailboxes) -> tuple[Establishment, ...]:
@@ -150,7 +166,8 @@ def _answer(host: str, ran: Ran) -> Answer:
                 Exit.FAILED,
             )
     found = said.get("mailboxes") or ([said["mailbox"]] if "mailbox" in said else [])
-    return Answer(str(said["result"]), tuple(map(_mailbox, found)), said.get("password"))
+    facts = {name: value for name, value in said.items() if name not in ("result", "mailbox", "mailboxes", "password")}
+    return Answer(str(said["result"]), tuple(map(_mailbox, found)), said.get("password"), facts)
 
 
 def _said(ran: Ran) -> dict[str, Any]:
@@ -161,6 +178,7 @@ def _said(ran: Ran) -> dict[str, Any]:
 
 
 def _mailbox(plain: dict[str, Any]) -> Mailbox:
-    """A host may run a newer kit and know more of a mailbox than we do."""
+    """A host may run a newer kit and know more of a mailbox than we do. JSON has lists where values have tuples."""
     known = {one.name for one in fields(Mailbox)}
-    return Mailbox(**{name: value for name, value in plain.items() if name in known})
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return Mailbox(**{name: value for name, value in values.items() if name in known})

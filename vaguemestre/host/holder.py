@@ -18,6 +18,7 @@ _PROFESSION = re.compile(r"[0-9A-Z]{1,8}")
 _SPECIALITY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,19}")
 
 LAST_RANK = 99
+WHO = ("holder", "administrator")  # who speaks for a mailbox
 TEXTS = ("surname", "given", "display", "service", "responsible", "description")  # fields that people write freely
 
 
@@ -44,6 +45,8 @@ def details(box: Mailbox, site: Site) -> Iterator[str]:
             yield f"{box.address}: the {_CALLED.get(name, name)} {found[0]}: {found[1]}"
     if box.paperless not in ("", *PAPERLESS):
         yield f"{box.address}: {box.paperless!r} is no answer about paper: O (no more paper) or N (--paperless)"
+    if box.paperless_by not in ("", *WHO):
+        yield f"{box.address}: {box.paperless_by!r} cannot say so about paper: {' or '.join(WHO)} (--by)"
     if box.profession and not _PROFESSION.fullmatch(box.profession):
         yield f"{box.address}: {box.profession!r} is no code of a profession, such as 60 for nurses (--profession)"
     if box.speciality and not _SPECIALITY.fullmatch(box.speciality):

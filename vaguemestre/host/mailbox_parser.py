@@ -79,8 +79,7 @@ def _beginning(one: argparse.ArgumentParser) -> None:
 def _details(one: argparse.ArgumentParser, default: str | None) -> None:
     """What was not asked stays `default`; for numbers 0, or None as well."""
     for option in DETAILS:
-        choices = ("holder", "administrator") if option == "by" else None
-        one.add_argument(f"--{option}", default=default, choices=choices)
+        one.add_argument(f"--{option}", default=default)
     for option in NUMBERS:
         one.add_argument(f"--{option}", type=int, default=None if default is None else 0)
     one.add_argument("--sender", action="append", metavar="ADDRESS", help="who may send as it; each one once")
