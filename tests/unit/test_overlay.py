@@ -12,7 +12,7 @@ from declared import HOSTED, LAB, OPERATOR, SECOND, fleet
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import CertificateRequest, Guest, MailDomain, State
-from vaguemestre.lab.plan import LIST_URL, SIGNER
+from vaguemestre.lab.plan import EXTRACTION_URL, FHIR_URL, LIST_URL, SIGNER
 from vaguemestre.overlay import over
 from vaguemestre.rehearsal import NoLabError, lab_plan
 
@@ -62,6 +62,14 @@ def test_the_lab_brings_its_own_nation_and_keeps_the_pace_that_is_written(tmp_pa
     assert trust.revocation.ocsp == "http://ocsp.world.test"
     assert [url.rsplit("/")[-1] for url in trust.revocation.crl] == ["TEST-ACI-EL-ORG.crl", "TEST-ACR-EL.crl"]
     assert (trust.white_list.every_minutes, trust.revocation.grace_hours) == (30, 2)
+
+
+def test_the_lab_brings_its_own_national_directory_and_keeps_the_limits_that_are_written(tmp_path: Path) -> None:
+    own = "settings: {directory: {guard: {at_least: 7}, mirror: 'https://miroir.example/x', source: fhir}}\n"
+    (one,) = over(fleet(tmp_path, inventory=LAB, pasteur=OPERATOR + own), STATE).establishments
+    directory = one.settings.directory
+    assert (directory.url, directory.api.url, directory.mirror) == (EXTRACTION_URL, FHIR_URL, None)
+    assert (directory.anchors, directory.source, directory.guard.at_least) == (None, "fhir", 7)
 
 
 def test_what_the_lab_says_nothing_about_stays_as_it_was_written(written: Fleet) -> None:

@@ -92,7 +92,7 @@ class Registry:
 
     def forget_changes(self) -> None:
         """As if nobody had published anything."""
-        self._do("sh", "-c", f"systemctl stop annuaire; rm -f {FOLDER}/changes.json; systemctl start annuaire")
+        self._do("rm", "-f", f"{FOLDER}/changes.json")
 
     def mend(self) -> None:
         """Serve what is held, and serve it well."""

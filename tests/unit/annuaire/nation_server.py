@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vaguemestre.lab import registry
 from vaguemestre.lab.extraction import Nation
 from vaguemestre.lab.plan import FHIR_KEYS
 from vaguemestre.lab.world.annuaire.edition import PATH
+from vaguemestre.lab.world.annuaire.shapes import METADATA
 
-ROOT = Path(__file__).resolve().parents[3]
-NATION = Nation(400, seed=4)
+_PROGRAMS = "/opt/lab"
+NATION = Nation(130, seed=4)
 READER, OPERATOR = "lab-lecture", "lab-operateur"
 STRUCTURE = "1270000999"
 
@@ -34,6 +35,16 @@ class NationServer:
     @property
     def extraction(self) -> str:
         return f"{self.base}{PATH}"
+
+    def fetch(self, path: Path) -> tuple[Path, str]:
+        """The extraction, brought to a file in this folder under its own name; and that."""
+        connection = http.client.HTTPConnection(self.base.removeprefix("http://"), timeout=10)
+        connection.request("GET", PATH)
+        answer = connection.getresponse()
+        name = str(answer.headers["Content-Disposition"]).partition("filename=")[2]
+        (path / name).write_bytes(answer.read())
+        connection.close()
+        return path / name, name
 
     @property
     def fhir(self) -> str:
@@ -54,24 +65,64 @@ class NationServer:
 
     def ask(self, path: str, key: str = READER) -> tuple[int, dict[str, Any]]:
         """Status and JSON of a GET below the FHIR base."""
-        return _asked(urllib.request.Request(f"{self.fhir}/{path}", headers={"ESANTE-API-KEY": key}))
+        return _asked(self.base, "GET", f"/fhir/v2/{path}", {"ESANTE-API-KEY": key})
 
     def patch(self, path: str, *operations: dict[str, Any], key: str = OPERATOR, **headers: str) -> tuple[int, Any]:
-        """Status and JSON of a PATCH with these operations, each given by the names of its parts."""
-        parts = [[{"name": name, value[0]: value[1]} for name, value in one.items()] for one in operations]
-        body = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": one} for one in parts]}
+        """Status and JSON of a PATCH with these operations (`insert`, `replace`, `delete`)."""
+        body = {"resourceType": "Parameters", "parameter": list(operations)}
         told = {"ESANTE-API-KEY": key, "Content-Type": "application/fhir+json", **headers}
-        return _asked(urllib.request.Request(f"{self.fhir}/{path}", json.dumps(body).encode(), told, method="PATCH"))
+        return _asked(self.base, "PATCH", f"/fhir/v2/{path}", told, json.dumps(body).encode())
+
+
+def mailbox(address: str, kind: str = "PER", **told: object) -> dict[str, Any]:
+    """A ContactPoint that is a mailbox; `told` by the names of the guide."""
+    parts: list[dict[str, Any]] = [{"url": "type", "valueCode": kind}]
+    for name, value in told.items():
+        parts.append({"url": name, "valueBoolean" if isinstance(value, bool) else "valueString": value})
+    return {"system": "email", "value": address, "extension": [{"url": METADATA, "extension": parts}]}
+
+
+def insert(kind: str, point: dict[str, Any], index: int = 0) -> dict[str, Any]:
+    """The operation that adds a mailbox to a resource of this type."""
+    where, what = {"name": "index", "valueInteger": index}, {"name": "value", "valueContactPoint": point}
+    return operation("insert", f"{kind}.telecom", where, what)
+
+
+def delete(kind: str, address: str) -> dict[str, Any]:
+    """The operation that takes a mailbox away."""
+    return operation("delete", at(kind, address))
+
+
+def replace(kind: str, address: str, told: str, value: object) -> dict[str, Any]:
+    """The operation that changes what is told of a mailbox."""
+    named = {"name": "value", "valueBoolean" if isinstance(value, bool) else "valueString": value}
+    return operation("replace", f"{at(kind, address)}.extension('{METADATA}').extension('{told}').value", named)
+
+
+def at(kind: str, address: str) -> str:
+    """The path of a mailbox."""
+    return f"{kind}.telecom.where(value = '{address}')"
+
+
+def operation(verb: str, path: str, *parts: dict[str, Any]) -> dict[str, Any]:
+    """A parameter of FHIRPath Patch."""
+    told = [{"name": "type", "valueCode": verb}, {"name": "path", "valueString": path}, *parts]
+    return {"name": "operation", "part": told}
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[NationServer]:
     """A server with NATION in it, until the block ends."""
-    _put(folder / "extraction.txt", "".join(f"{line}\n" for line in NATION.extraction()))
-    _put(folder / "known.json", json.dumps({"persons": ["1000999"], "structures": {STRUCTURE: "CLINIQUE D'ESSAI"}}))
+    for one in registry.program():
+        if one.path.startswith(_PROGRAMS):
+            place = folder / one.path.removeprefix("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(one.content)
     _put(folder / "keys.json", json.dumps(FHIR_KEYS))
-    argv = [sys.executable, "-m", "vaguemestre.lab.world.annuaire", "0", str(folder)]
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    refresh(folder)
+    # Without site-packages: the world host has Python alone.
+    argv = [sys.executable, "-S", "-m", "vaguemestre.lab.world.annuaire", "0", str(folder)]
+    process = subprocess.Popen(argv, cwd=folder / _PROGRAMS[1:], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout
         port = int(process.stdout.readline())
@@ -81,12 +132,24 @@ def serving(folder: Path) -> Iterator[NationServer]:
         process.communicate()
 
 
-def _asked(request: urllib.request.Request) -> tuple[int, Any]:
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+def refresh(folder: Path) -> None:
+    """The data as they were at first."""
+    _put(folder / "extraction.txt", "".join(f"{line}\n" for line in NATION.extraction()))
+    _put(folder / "known.json", json.dumps({"persons": ["1000999"], "structures": {STRUCTURE: "CLINIQUE D'ESSAI"}}))
+    for name in ("changes.json", "faults.json", "record.jsonl", "edition.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _asked(base: str, verb: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(base.removeprefix("http://"), timeout=10)
+    connection.request(verb, path, body, headers)
+    answer = connection.getresponse()
+    told = answer.read()
+    connection.close()
+    if answer.status == 429:  # tests are quicker than the nation allows
+        time.sleep(0.1)
+        return _asked(base, verb, path, headers, body)
+    return answer.status, json.loads(told)
 
 
 def _put(path: Path, text: str) -> None:

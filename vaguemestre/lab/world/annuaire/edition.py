@@ -26,7 +26,8 @@ _SPOILED: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda text: b"".join(_lines(text)[: 1 + len(_lines(text)) // 2]),
     "reordered": lambda text: b"".join([_lines(text)[0], *_lines(text)[:0:-1]]),
     "duplicated": lambda text: b"".join([*_lines(text), *_lines(text)[1:]]),
-    "latin1": lambda text: text.decode().encode("latin-1", "replace"),
+    "latin1": lambda text: _latin(text),
+    "mixed": lambda text: b"".join(_latin(one) if at % 5 == 4 else one for at, one in enumerate(_lines(text))),
     "cut": lambda text: text[: len(text) * 2 // 3],
     "columns": lambda text: b"".join(one.rpartition(b"|")[0] + b"\n" for one in _lines(text)),
     "header": lambda text: b"".join(_lines(text)[:1]),
@@ -81,6 +82,10 @@ def _zipped(name: str, text: bytes) -> bytes:
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
     return whole.getvalue()
+
+
+def _latin(text: bytes) -> bytes:
+    return text.decode().encode("latin-1", "replace")
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -24,18 +24,20 @@ class Register:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._mark = (0, 0)
+        self._mark: tuple[int, ...] = ()
         self._base: dict[str, Resource] = {}
         self._lines: dict[tuple[str, str], list[str]] = {}
-        kept = folder / "changes.json"
-        self._changes: dict[str, Resource] = json.loads(kept.read_text()) if kept.exists() else {}
+        self._accepted = folder / "changes.json"
+        self._changes: dict[str, Resource] = {}
         self.resources: dict[str, Resource] = {}
 
     def refresh(self) -> None:
         """Read the files again if somebody changed them."""
-        mark = _mark(self._folder / "extraction.txt", self._folder / "known.json")
+        files = (self._folder / "extraction.txt", self._folder / "known.json")
+        mark = tuple(_mark(one) for one in (*files, self._accepted))
         if mark == self._mark:
             return
+        self._changes = json.loads(self._accepted.read_text()) if self._accepted.exists() else {}
         before, self._base, self._lines = self._base, {}, {}
         for text in (self._folder / "extraction.txt").read_text().splitlines()[1:]:
             self._learn(text)
@@ -65,9 +67,10 @@ class Register:
         version = str(int(meta["versionId"]) + 1)
         changed = {**changed, "meta": {**meta, "versionId": version, "lastUpdated": _now()}}
         self._changes[key] = self.resources[key] = changed
-        draft = self._folder / "changes.new"
+        draft = self._accepted.with_suffix(".new")
         draft.write_text(json.dumps(self._changes))
-        draft.replace(self._folder / "changes.json")
+        draft.replace(self._accepted)
+        self._mark = (*self._mark[:2], _mark(self._accepted))
         return changed
 
     def holders(self, address: str) -> list[str]:
@@ -170,6 +173,5 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _mark(*files: Path) -> tuple[int, int]:
-    first, second = (file.stat().st_mtime_ns for file in files)
-    return first, second
+def _mark(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
