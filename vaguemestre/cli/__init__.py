@@ -26,6 +26,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _GROUPS = (
     ("Serve people", "mailbox"),
     ("Serve people", "directory"),
+    ("Serve people", "redlist"),
     ("Be trusted", "pki"),
     ("Be trusted", "trust"),
     ("Rehearse", "lab"),

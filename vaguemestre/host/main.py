@@ -17,6 +17,7 @@ VERBS = {
         "publish our mailboxes in the national directory; show, plan, report, retry, approve",
     ),
     "replica": ("vaguemestre.host.replica.main", "watch over a replica of the directory"),
+    "redlist": ("vaguemestre.host.redlist.admin", "show, change and explain who is written to through a secretariat"),
     "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
     "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }
