@@ -40,6 +40,7 @@ def test_a_host_gets_what_its_roles_say_and_nothing_else() -> None:
 def test_an_operator_answers_for_the_domains_of_those_it_hosts() -> None:
     assert context("fullest", "mail.ch-lens").domains == (
         "ch-lens.mssante.test",
+        "infirmiers-62.mssante.test",
         "les-tilleuls.mssante.test",
         "samu-62.mssante.test",
     )

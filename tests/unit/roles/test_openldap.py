@@ -25,6 +25,7 @@ def test_the_host_knows_each_domain_with_its_own_establishment_hosted_ones_too()
     assert {name: one.structure for name, one in domains.items()} == {
         "ch-lens.mssante.test": "1620000999",
         "samu-62.mssante.test": "1620000999",
+        "infirmiers-62.mssante.test": "1620000999",
         "les-tilleuls.mssante.test": "1620000998",
     }
 
