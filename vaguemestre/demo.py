@@ -44,16 +44,17 @@ class DemoError(VaguemestreError):
 
 @dataclass(frozen=True)
 class Doctor:
-    """An invented professional; the RPPS number is nobody's."""
+    """An invented professional; the RPPS number is nobody's. `redlist` is what the doctor chose."""
 
     establishment: str
     local_part: str
     name: str
     rpps: str
+    redlist: str
 
 
-CAMILLE = Doctor("clinique-pasteur-evreux", "camille.fictif", "Dr Camille FICTIF", "10009990001")
-DOMINIQUE = Doctor("ch-lens", "dominique.exemple", "Dr Dominique EXEMPLE", "10009990002")
+CAMILLE = Doctor("clinique-pasteur-evreux", "camille.fictif", "Dr Camille FICTIF", "10009990010", "none")
+DOMINIQUE = Doctor("ch-lens", "dominique.exemple", "Dr Dominique EXEMPLE", "10009990028", "none")
 
 
 def main() -> None:
@@ -116,7 +117,8 @@ def _mailbox(doctor: Doctor) -> Correspondent:
     """Add the doctor's mailbox (or give it a new password when it is there already)."""
     site = _site(doctor.establishment)
     address = f"{doctor.local_part}@{site.domain}"
-    add = f'vaguemestre mailbox add {address} --type PER --name "{doctor.name}" --rpps {doctor.rpps}'
+    who = f'--type PER --name "{doctor.name}" --rpps {doctor.rpps} --redlist {doctor.redlist}'
+    add = f"vaguemestre mailbox add {address} {who}"
     console.print(f"[dim]$[/] [bold cyan]{add}")
     answer = _json(add)
     if answer.get("result") == "unchanged":

@@ -188,7 +188,11 @@ def moved(mailbox: Mailbox, state: str, now: str, by: str = "") -> Mailbox:
         return mailbox if by else replace(mailbox, state_by="") if mailbox.state_by else mailbox
     if state not in NEXT[mailbox.state]:
         ways = " or ".join(NEXT[mailbox.state]) or "nothing: this is the end"
-        raise Refused(f"{mailbox.address} is {mailbox.state}; from there it can become {ways}, not {state}")
+        back = f"\n    the same holder is back? vaguemestre mailbox restore {mailbox.address}"
+        raise Refused(
+            f"{mailbox.address} is {mailbox.state}; from there it can become {ways}, not {state}"
+            + (back if mailbox.state in RESTORABLE else "")
+        )
     if state == "active":
         return replace(mailbox, state=state, since=now, state_by="", origin=_opened_by(mailbox, by))
     if state == "purged":
