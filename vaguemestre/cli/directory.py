@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vaguemestre.cli.inventory import AsJson, Inventory
+from vaguemestre.cli.replicas import replicas
 from vaguemestre.errors import Exit, VaguemestreError
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ def history(
 ) -> None:
     """Show what happened: extractions taken, applied, held back, approved; sources that fail and recover."""
     _ask(inventory, names, ["history", f"--last={last}"], as_json)
+
+
+app.command()(replicas)
 
 
 def _ask(inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool) -> None:

@@ -23,7 +23,7 @@ _COMMANDS = ("watch", "show", "prepare")
 
 def main(argv: list[str]) -> int:
     """Run one command; 0 done, 1 failed, 2 not understood."""
-    if len(argv) != 1 or argv[0] not in _COMMANDS:
+    if argv[1:] not in ([], ["--json"]) or argv[:1] not in [[one] for one in _COMMANDS]:
         print(f"usage: replica {'|'.join(_COMMANDS)}", file=sys.stderr)
         return 2
     try:
