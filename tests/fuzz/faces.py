@@ -7,7 +7,9 @@ second, much simpler reading of the question.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +19,9 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from fuzz.fuzzer import Fuzzer, mutated, seeds
+from vaguemestre.host.redlist.copy import Copy
+from vaguemestre.host.redlist.decide import WHY, Box, House
+from vaguemestre.host.redlist.keeper import Forgetful, Keeper
 from vaguemestre.host.trust.authorities import authorities
 from vaguemestre.host.trust.conversation import Conversation
 from vaguemestre.host.trust.desk import Desk, Knowledge
@@ -26,18 +31,24 @@ from vaguemestre.host.trust.milter_face import MilterFace
 from vaguemestre.host.trust.peers import Peers
 from vaguemestre.host.trust.policy_face import PolicyFace
 from vaguemestre.host.trust.probe import ProbeError
-from vaguemestre.host.trust.reasons import DNS_FAILED
+from vaguemestre.host.trust.reasons import BY_NAME, DNS_FAILED
+from vaguemestre.host.trust.record import Said
+from vaguemestre.host.trust.redlist_desk import RedListDesk
 from vaguemestre.host.trust.socketmap_face import SocketmapFace
 from vaguemestre.host.trust.values import Decision, Identity, Standing
 from vaguemestre.pki.authority import Authority, CertificateRequest
 
 OWN, PEER, OTHER = "ch-ici.test", "clinique.test", "labo.test"
+ANNE = f"anne@{OWN}"
 IDENTITY = Identity(b"\x11" * 16, b"\x22" * 16, 0x33, 4_000_000_000)
 _WORDS = (
     b"\n", b"\n\n", b"=", b"\0", b"\r\n", b"\r\n\r\n", b":", b",", b" ", b"sender=", b"recipient=", b"sasl_username=",
     b"<>", b"@", b"policy_context=edge", b"policy_context=submission", b"a@clinique.test", b"a@labo.test", b"v1.",
     b"a@ch-ici.test", b"\xc3\xa9", b"transport ", b"tls ", b"1:", b"99999:", b"Auth-SSL: on", b"Auth-SSL-Cert: ",
     b"%0A", b"\xff", b"MAIL FROM:<>", b"\0\0\0\1", b"\0\0\0\2N", b"From\0", b"L", b"M", b"{auth_authen}\0",
+    b"recipient=anne@ch-ici.test", b"recipient=bruno@ch-ici.test", b"anne@ch-ici.test", b"desk@ch-ici.test",
+    b"ami@clinique.test", b"permis@clinique.test", b"policy_context=explain", b"~bal", b"+", b"-",
+    b"\0\0\0\x14R<anne@ch-ici.test>\0", b"\0\0\0\1E", b"postmaster", b"daemon_name\0inside\0",
 )  # fmt: skip
 
 
@@ -45,6 +56,7 @@ class List:
     """Who is listed: the peer's DN for PEER; OTHER is another's."""
 
     generated = datetime(2026, 1, 1, tzinfo=UTC)
+    version = "one"
     pairs = frozenset[tuple[bytes, str]]()
 
     @property
@@ -66,6 +78,9 @@ class List:
     def speaks_for(self, dn: bytes, domain: str) -> bool:
         return (dn, domain) in self.pairs
 
+    def speakers(self, domain: str) -> frozenset[bytes]:
+        return frozenset(dn for dn, one in self.pairs if one == domain)
+
     def knows(self, dn: bytes) -> bool:
         return any(dn == one for one, _ in self.pairs)
 
@@ -75,6 +90,11 @@ class Good:
     """Nobody is revoked; of other authorities nothing is known."""
 
     issuers: frozenset[bytes]
+    version: str = "one"
+
+    @property
+    def store(self) -> Good:
+        return self
 
     def look(self, _: datetime) -> None: ...
 
@@ -98,10 +118,17 @@ class Witness:
     out: bytearray = field(default_factory=bytearray)
     closed: bool = False
     accepted: list[str] = field(default_factory=list)
+    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def decision(self, face: str, decision: Decision, _: object) -> None:
         assert decision.reason.name != "internal_error", decision
         if decision.accepts:
+            self.accepted.append(face)
+
+    def say(self, one: Said) -> None:
+        face, reason = one.counted
+        assert reason != "internal_error", one
+        if BY_NAME[reason].accepts:
             self.accepted.append(face)
 
     def error(self, face: str, error: BaseException) -> None:
@@ -176,6 +203,40 @@ def heard(make: Callable[[Witness, Desk], Conversation], pieces: list[bytes]) ->
     return stage().loop.run_until_complete(asyncio.wait_for(scene(), 5))
 
 
+class Written(Forgetful):
+    """Anne has written to one person of the peer's."""
+
+    def wrote(self, mailbox: str, correspondent: str, _: int) -> bool:
+        return (mailbox, correspondent) == (ANNE, f"ami@{PEER}")
+
+    def domains(self, mailbox: str, _: int) -> set[str]:
+        return {PEER} if mailbox == ANNE else set()
+
+
+@cache
+def keeper() -> Keeper:
+    """Anne is behind the desk; Bruno is too, but his secretariat is closed."""
+    copy = Copy(float("inf"))
+    for address, box in (
+        (ANNE, Box("active", "secretariat", f"desk@{OWN}", frozenset({f"permis@{PEER}"}))),
+        (f"bruno@{OWN}", Box("active", "secretariat", f"fini@{OWN}")),
+        (f"desk@{OWN}", Box("active", "none")),
+        (f"a@{OWN}", Box("active", "unlisted")),
+        (f"fini@{OWN}", Box("closed", "none")),
+    ):
+        copy.put(address, box)
+    copy.confirm()
+    return Keeper(copy, Written(), {OWN: House("ici")})
+
+
+def policy_face(host: Witness, desk: Desk) -> PolicyFace:
+    return PolicyFace(host, desk, RedListDesk(desk, keeper()))
+
+
+def milter_face(host: Witness, desk: Desk) -> MilterFace:
+    return MilterFace(host, desk, RedListDesk(desk, keeper()))
+
+
 def both_ways(make: Callable[[Witness, Desk], Conversation], case: bytes) -> Witness:
     """The same whole and in pieces; how it is cut follows from the case."""
     whole = heard(make, [case])
@@ -192,12 +253,17 @@ def _word(witness: Witness) -> str:
 
 
 def _check_policy(case: bytes) -> str:
-    witness = both_ways(PolicyFace, case)
+    witness = both_ways(policy_face, case)
     answers = bytes(witness.out).split(b"\n\n")
     assert answers.pop() == b""
     questions = case.split(b"\n\n")
     for question, answer in zip(questions, answers, strict=False):
-        assert answer == b"action=DUNNO" or answer[:10] in (b"action=550", b"action=451"), answer
+        if b"policy_context=explain" in question and answer.startswith(b"action={"):
+            assert json.loads(answer.removeprefix(b"action="))["why"] in (*WHY, "unusable")
+            continue
+        assert answer in (b"action=DUNNO", b"action=OK") or answer[:10] in (b"action=550", b"action=451"), answer
+        if answer == b"action=OK":
+            assert ANNE.encode() in question.lower(), question
         if answer == b"action=DUNNO":
             _check_yes(question)
     return _word(witness)
@@ -209,7 +275,11 @@ def _check_yes(question: bytes) -> None:
     def said(name: str) -> list[str]:
         return [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
 
-    if said("policy_context") == ["edge"]:
+    if said("policy_context") == ["edge"] and said("recipient") not in ([], [""]):
+        to, author = said("recipient")[0].lower(), said("sender")[0].lower()
+        assert to != ANNE or author in ("", f"ami@{PEER}", f"permis@{PEER}"), question
+        assert to != f"bruno@{OWN}", question
+    elif said("policy_context") == ["edge"]:
         (token,) = said("sasl_username")
         assert token.startswith(f"v1.{IDENTITY.dn.hex()}.{IDENTITY.issuer.hex()}."), question
         assert said("sender") == [""] or said("sender")[0].lower().rstrip(".").endswith(f"@{PEER}"), question
@@ -246,13 +316,21 @@ def _check_auth(case: bytes) -> str:
 
 
 def _check_milter(case: bytes) -> str:
-    witness = both_ways(MilterFace, case)
-    rest = bytes(witness.out)
+    witness = both_ways(milter_face, case)
+    rest, handed, left = bytes(witness.out), 0, 0
     while rest:
         size = int.from_bytes(rest[:4], "big")
         assert 1 <= size <= len(rest) - 4
-        assert chr(rest[4]) in "Ocay"
-        rest = rest[4 + size :]
+        said, what, rest = chr(rest[4]), rest[5 : 4 + size], rest[4 + size :]
+        assert said in "Ocay+-"
+        if said == "+":
+            assert what.lower() == f"<anne~bal@{OWN}>".encode() + b"\0", what
+            handed += 1
+        if said == "-":
+            assert what in case
+            assert f"anne@{OWN}".encode() in what.lower()
+            left += 1
+    assert handed == left
     if witness.accepted:
         assert b"auth_authen" in case
         assert b"M" in case
