@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -176,20 +176,28 @@ def _context(request: Request) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def _watched(connection: http.client.HTTPConnection, deadline: float) -> Iterator[None]:
-    """Shut the connection when time is up, however slowly bytes drip: socket timeouts begin anew with each byte."""
+def _watched(connection: http.client.HTTPConnection, deadline: float) -> Iterator[Callable[[socket.socket], None]]:
+    """Shut the connection when time is up, however slowly bytes drip: socket timeouts begin anew with each byte.
+
+    The block hands in the socket when it has one: of an answer that says ``Connection: close`` the connection itself
+    lets go (`http.client`), and the body comes all the same.
+    """
     late = threading.Event()
+    kept: list[socket.socket] = []
 
     def shut() -> None:
         late.set()
-        with contextlib.suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        for one in (*kept, connection.sock):
+            with contextlib.suppress(OSError, AttributeError):
+                one.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(max(0.0, deadline - time.monotonic()), shut)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield kept.append
+        if late.is_set():
+            raise TimeoutError("took too long")
     except (OSError, http.client.HTTPException, FetchError) as error:
         if late.is_set():
             raise TimeoutError("took too long") from error

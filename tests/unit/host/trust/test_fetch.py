@@ -177,6 +177,13 @@ def dripping(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
+def dripping_to_the_end(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\nConnection: close\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
 def dripping_headers(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     while True:
@@ -184,7 +191,7 @@ def dripping_headers(connection: socket.socket) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("slow", [silent, dripping, dripping_headers])
+@pytest.mark.parametrize("slow", [silent, dripping, dripping_to_the_end, dripping_headers])
 def test_a_source_that_takes_its_time_gets_no_more_than_was_allowed(source: Source, slow: object) -> None:
     source.pages["/file"] = Page(raw=slow)  # type: ignore[arg-type]
     began = time.monotonic()
