@@ -35,10 +35,28 @@ def decoded(file: Path, data: bytes, encoding: str) -> str:
         return data.removeprefix(mark).decode(chosen)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        way_out = "save it as UTF-8"
-        if chosen == "utf-8" and not mark:
-            way_out += ", or write `mailboxes.import.encoding: cp1252` if it comes from Windows as it is"
-        refuse(file, line, "(file)", f"is not {chosen} from here on", way_out)
+        refuse(file, line, "(file)", *_undecodable(data, chosen, marked=bool(mark)))
+
+
+def _undecodable(data: bytes, chosen: str, *, marked: bool) -> tuple[str, str]:
+    """What is wrong and the way out; a file pasted together from several programs has both kinds of lines."""
+    if chosen != "utf-8" or marked:
+        return f"is not {chosen} from here on", "save it as UTF-8"
+    accented = [line for line in data.split(b"\n") if not line.isascii()]
+    broken = sum(not _decodes(line) for line in accented)
+    if broken == len(accented):
+        way_out = "save it as UTF-8, or write `mailboxes.import.encoding: cp1252` if it comes from Windows as it is"
+        return "is not utf-8 from here on", way_out
+    wrong = f"is not utf-8, nor are {broken - 1} lines below, while {len(accented) - broken} are: encodings are mixed"
+    return wrong, "export it anew from one program; a guess would publish broken names"
+
+
+def _decodes(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def twice_encoded(text: str) -> bool:

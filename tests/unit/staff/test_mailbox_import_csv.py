@@ -65,7 +65,9 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
 def test_windows_letters_are_read_when_the_inventory_says_so_and_never_guessed(tmp_path: Path) -> None:
     assert said(tmp_path, TEXT.encode("cp1252"), encoding="cp1252") == SAID
     assert wrong(tmp_path, TEXT.encode("cp1252")) == [(1, "(file)", "is not utf-8 from here on")]
-    assert [line for line, _, _ in wrong(tmp_path, HEADER.encode() + b"\n\xe9;;;;\n")] == [2]
+    mixed = "is not utf-8, nor are 1 lines below, while 1 are: encodings are mixed"
+    pasted = HEADER.encode() + b"\n\xe9;;;;\n;;;;\n\xe8;;;;\n"
+    assert wrong(tmp_path, pasted) == [(2, "(file)", mixed)]
 
 
 def test_utf8_read_as_windows_letters_is_seen(tmp_path: Path) -> None:
