@@ -20,7 +20,6 @@ from pathlib import Path
 from vaguemestre.host.annuaire.fhir_client import Access, Client
 from vaguemestre.host.annuaire.fhir_resources import TYPES
 from vaguemestre.host.annuaire.fhir_store import Known, Progress, Store
-from vaguemestre.host.annuaire.wording import crossed
 from vaguemestre.host.trust import durable
 from vaguemestre.host.trust.fetch import FetchError
 
@@ -33,7 +32,7 @@ FULL_EVERY = timedelta(days=7)
 
 _OVERLAP = timedelta(minutes=15)  # of two readings: what was changed while the first one ran is met again
 _OLDEST = timedelta(hours=24)  # of a reading to go on with
-_MISSING = 0.1  # percent of what was announced; mailboxes come and go while pages are read
+_MISSING = 1000  # one in so many of what was announced may: mailboxes come and go while pages are read
 _LOST_LINK = ("http_400", "http_404", "http_410")
 _PAGES_AT_MOST = 200_000
 _INCLUDED = "&_include=PractitionerRole:practitioner&_include=PractitionerRole:organization"
@@ -115,7 +114,7 @@ def _read(kept: Store, going: Progress, client: Client, progress: OnPage | None)
     resumed = bool(going.next)
     while going.place < len(TYPES):
         try:
-            going = _page(kept, going, client)
+            going = _page(kept, going, client, progress)
         except FetchError as error:
             if error.slug not in _LOST_LINK:
                 raise
@@ -126,12 +125,10 @@ def _read(kept: Store, going: Progress, client: Client, progress: OnPage | None)
             else:
                 raise
         resumed = False
-        if progress:
-            progress(going.met, going.announced)
     return going
 
 
-def _page(kept: Store, going: Progress, client: Client) -> Progress:
+def _page(kept: Store, going: Progress, client: Client, progress: OnPage | None) -> Progress:
     """One page, and where the reading is then."""
     page = client.page(going.next or client.url(_query(TYPES[going.place], going.since)))
     met, announced = going.met + page.met, page.total or going.announced
@@ -144,14 +141,17 @@ def _page(kept: Store, going: Progress, client: Client) -> Progress:
         pages=going.pages + 1,
     )
     if not page.next:
-        if short := crossed(announced - met, announced, _MISSING, f"{TYPES[going.place]} resources did not come"):
+        if announced - met > announced // _MISSING:
             kept.abandon()
-            raise FetchError("short", f"the FHIR interface announced more than it sent: {short}")
+            raise FetchError("short", f"{TYPES[going.place]}: {met} resources came of {announced} that were announced")
         after = replace(after, place=going.place + 1, met=0, announced=0)
     elif after.pages > _PAGES_AT_MOST or met > 2 * announced + 1000:
         kept.abandon()
         raise FetchError("endless", f"{TYPES[going.place]}: {met} resources of {announced} came, and there are more")
-    return kept.take(page.matches, page.others, after)
+    after = kept.take(page.matches, page.others, after)
+    if progress:
+        progress(met, announced)
+    return after
 
 
 def _query(kind: str, since: str) -> str:

@@ -1,6 +1,6 @@
 """Serves both on 127.0.0.1 over HTTP; nginx adds TLS. Each request leaves a line in record.jsonl.
 
-Usage: python3 -m vaguemestre.lab.world.annuaire PORT FOLDER (port 0: any; the port is printed)
+Usage: python3 -m vaguemestre.lab.world.annuaire PORT FOLDER [CALLS] (port 0: any; the port is printed; calls a second)
 """
 
 from __future__ import annotations
@@ -105,15 +105,15 @@ class Door(BaseHTTPRequestHandler):
             record.write(json.dumps(told) + "\n")
 
 
-def main(port: int, folder: Path) -> None:
+def main(port: int, folder: Path, calls: int = interface.CALLS) -> None:
     """Serve until killed."""
     register = Register(folder)
     register.refresh()
     Door.folder, Door.register, Door.faults = folder, register, Faults(folder / "faults.json")
-    Door.interface = Interface(register, json.loads((folder / "keys.json").read_text()))
+    Door.interface = Interface(register, json.loads((folder / "keys.json").read_text()), calls)
     server = ThreadingHTTPServer(("127.0.0.1", port), Door)
     print(server.server_address[1], flush=True)
     server.serve_forever()
 
 
-main(int(sys.argv[1]), Path(sys.argv[2]))
+main(int(sys.argv[1]), Path(sys.argv[2]), *map(int, sys.argv[3:]))

@@ -40,7 +40,8 @@ class Answer:
 class Pace:
     """So many calls a second, by key."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: int = CALLS) -> None:
+        self._calls = calls
         self._seen: defaultdict[str, deque[float]] = defaultdict(deque)
 
     def exceeded(self, key: str) -> bool:
@@ -48,7 +49,7 @@ class Pace:
         seen, now = self._seen[key], time.monotonic()
         while seen and seen[0] <= now - 1:
             seen.popleft()
-        if len(seen) < CALLS:
+        if len(seen) < self._calls:
             seen.append(now)
             return False
         return True
@@ -57,10 +58,10 @@ class Pace:
 class Interface:
     """The interface over a register; `keys` says of each key whether it may ``read`` or ``write``."""
 
-    def __init__(self, register: Register, keys: Mapping[str, str]) -> None:
+    def __init__(self, register: Register, keys: Mapping[str, str], calls: int = CALLS) -> None:
         self.register = register
         self._keys = keys
-        self._pace = Pace()
+        self._pace = Pace(calls)
         self._one = threading.Lock()
 
     def answer(self, verb: str, base: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -70,7 +71,7 @@ class Interface:
         if right is None:
             return refused(401, "login", "no key, or an unknown one, in the header ESANTE-API-KEY")
         if self._pace.exceeded(key):
-            return refused(429, "throttled", f"more than {CALLS} calls a second", {"Retry-After": "1"})
+            return refused(429, "throttled", "more calls a second than are allowed", {"Retry-After": "1"})
         with self._one:
             self.register.refresh()
             try:

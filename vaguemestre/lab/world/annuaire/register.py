@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,20 +141,21 @@ def mailboxes(resource: Resource) -> list[Resource]:
 
 def public(resource: Resource) -> Resource:
     """A resource as everybody sees it: no mailbox of the red list, nobody responsible (IG, public profiles)."""
-    shown = copy.deepcopy(resource)
+    if "telecom" not in resource:
+        return resource
     hidden = {"responsible"} | ({"listeRouge"} if resource["resourceType"] != "Organization" else set())
-    if "telecom" in shown:
-        shown["telecom"] = [one for one in shown["telecom"] if not _red(one)]
-    for box in mailboxes(shown):
-        for part in box["extension"]:
-            if part.get("url") == shapes.METADATA:
-                part["extension"] = [one for one in part["extension"] if one.get("url") not in hidden]
-    return shown
+    return {**resource, "telecom": [_public(one, hidden) for one in resource["telecom"] if not _red(one)]}
 
 
-def with_mailbox(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """Those that have one."""
-    return (one for one in resources if mailboxes(one))
+def _public(point: Resource, hidden: set[str]) -> Resource:
+    """A ContactPoint without what is hidden of a mailbox."""
+    shown = [
+        {**one, "extension": [part for part in one["extension"] if part.get("url") not in hidden]}
+        if one.get("url") == shapes.METADATA
+        else one
+        for one in point.get("extension", [])
+    ]
+    return {**point, "extension": shown} if shown else point
 
 
 def _red(point: Resource) -> bool:
