@@ -41,6 +41,7 @@ from vaguemestre.host.trust.redlist_desk import RedListDesk
 from vaguemestre.host.trust.socketmap_face import SocketmapFace
 from vaguemestre.host.trust.store import ListingStore, RevocationStore
 from vaguemestre.host.trust.supervision import SupervisionError
+from vaguemestre.host.trust.turns import Turns
 
 _MOST = 1000  # connections of one face
 _BACKLOG = 4096  # that wait to be taken in; asyncio would cut what systemd has set to 100
@@ -156,17 +157,21 @@ def main(argv: list[str]) -> int:
             raise SupervisionError("no sockets: systemd passes them (vaguemestre-trust.socket), or give --sockets DIR")
         key = options.key or _credential()
         prober = Prober(settings.mail_host, settings.certificate if key else None, key, options.resolver)
-        return asyncio.run(_run(settings, Places(options.state), sockets, prober))
+        turns = Turns()
+        with asyncio.Runner(loop_factory=turns.loop) as runner:
+            return runner.run(_run(settings, Places(options.state), sockets, prober, turns))
     except (layout.LayoutError, SupervisionError, AuthorityError, OSError) as error:
         print(f"trust-daemon: {error}", file=sys.stderr)
         return 1
 
 
-async def _run(settings: Settings, places: Places, sockets: dict[str, socket.socket], prober: Prober) -> int:
+async def _run(
+    settings: Settings, places: Places, sockets: dict[str, socket.socket], prober: Prober, turns: Turns
+) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _DESCRIPTORS), most))
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    journal = Journal(sys.stdout.fileno(), loop)
+    journal = Journal(sys.stdout.fileno(), loop, turns)
     record = Record(journal)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from vaguemestre.host.trust.turns import Turns
 from vaguemestre.host.trust.values import Decision
 
 _MOST = 4 * 1024 * 1024  # bytes that wait for a reader of the journal that has stopped
@@ -29,16 +30,20 @@ _quoted = json.encoder.encode_basestring  # one value; a whole line by the encod
 class Journal:
     """Lines to a file descriptor, from within an event loop and without ever waiting for the reader.
 
-    All that one turn of the loop has said is one write, the first thing the next turn does: so that is what a daemon
-    that is killed leaves untold. What finds no room is counted and told as soon as there is room again.
+    All that one turn of the loop has said is one write at its end (with `turns`; else at the beginning of the next):
+    what a daemon that is killed leaves untold is this one turn's. What finds no room is counted and told as soon as
+    there is room again.
     """
 
-    def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, descriptor: int, loop: asyncio.AbstractEventLoop, turns: Turns | None = None) -> None:
         self._descriptor = descriptor
         self._loop = loop
         self._lines: deque[bytes] = deque()
         self._waiting = 0
         self._soon: asyncio.Handle | None = None
+        self._turning = turns is not None
+        if turns is not None:
+            turns.ending = self._turned
         self._blocked = False
         self._untold = 0
         self.dropped = 0
@@ -53,8 +58,12 @@ class Journal:
         self._waiting += len(line)
         if self._waiting >= _AT_ONCE and not self._blocked:
             self.flush()
-        elif self._soon is None and not self._blocked:
+        elif self._soon is None and not self._blocked and not self._turning:
             self._soon = self._loop.call_soon(self.flush)
+
+    def _turned(self) -> None:
+        if self._lines and self._soon is None and not self._blocked:
+            self.flush()
 
     def flush(self) -> None:
         """Write what the reader takes now."""
@@ -72,6 +81,7 @@ class Journal:
         if self._untold:
             told, self._untold = self._untold, 0
             self.write(_line({"time": _now(), "event": "log_dropped", "lines": told}))
+            self.flush()
 
     def close(self, seconds: float = 1.0) -> None:
         """The rest, waiting for the reader no longer than `seconds`; then the descriptor blocks again."""
