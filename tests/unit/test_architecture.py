@@ -107,6 +107,8 @@ KNOWN_SITES = (
     ".mssante.fr",
     ".nginx.org",
     ".relaxng.org",
+    ".rpps.fr",
+    ".sante.gouv.fr",
     ".sqlite.org",
     ".w3.org",
     ".semver.org",
