@@ -73,6 +73,8 @@ def items(context: Context) -> Iterator[Item]:
     yield from _sockets()
     yield from _daemon(inputs)
     yield from _refresh()
+    if context.host.has(RoleName.OPENLDAP):
+        yield from _watch()
 
 
 def _known(context: Context) -> Iterator[File]:
@@ -198,6 +200,15 @@ def _refresh() -> Iterator[Item]:
     timer = _unit_file(f"{name}.timer", minutes=REFRESH_MINUTES)
     yield from (service, timer)
     # The service runs when the timer says so; it is read anew each time.
+    yield Unit(timer.path.rpartition("/")[2], inputs=(timer.path, service.path))
+
+
+def _watch() -> Iterator[Item]:
+    """The red list looks after its secretariats."""
+    name = "vaguemestre-redlist"
+    service = _unit_file(f"{name}.service", runtime=runtime.PATH, state=STATE, account=ACCOUNT)
+    timer = _unit_file(f"{name}.timer", minutes=REFRESH_MINUTES)
+    yield from (service, timer)
     yield Unit(timer.path.rpartition("/")[2], inputs=(timer.path, service.path))
 
 

@@ -27,6 +27,10 @@ _SECONDS = 10
 def main(argv: list[str]) -> int:
     """Run one command; 0 done, 1 failed, 2 refused."""
     asked = parser().parse_args(argv)
+    if asked.command == "watch":
+        from vaguemestre.host.redlist import watch
+
+        return watch.main()
     try:
         return _say(_COMMANDS[asked.command](asked), 0)
     except Refused as refused:
@@ -52,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("sender", help="an address; <> for a report")
     explain.add_argument("recipient")
     explain.add_argument("--operator-of", default="", metavar="DOMAIN", help="who brings the report")
+    verbs.add_parser("watch", help="look after the secretariats and forget what is old, as the timer does")
     return root
 
 

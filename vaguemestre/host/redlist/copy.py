@@ -59,9 +59,12 @@ class Copy:
         used = set(self._boxes.values())
         self._alike = {box: box for box in used}
 
+    def items(self) -> list[tuple[str, Box]]:
+        return list(self._boxes.items())
+
     def troubled(self) -> Iterator[tuple[str, str]]:
         """The open mailboxes whose secretariat cannot receive in their place, and why (a key of `decide.WHY`)."""
-        for address, box in list(self._boxes.items()):
+        for address, box in self.items():
             if box.redlist == PROTECTED and box.state not in ENDED and (why := trouble(box, self)):
                 yield address, why
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from vaguemestre.host.redlist.copy import READ, Copy, Entry
 from vaguemestre.host.redlist.correspondents import Trouble
+from vaguemestre.host.redlist.decide import PROTECTED
 from vaguemestre.host.store import MAILBOXES, SUFFIX
 
 EVERY = 0.25  # seconds between two looks
@@ -64,14 +66,7 @@ def looks(url: str, copy: Copy) -> Iterator[None]:
     Raises:
         ldap.LDAPError: the directory does not answer or refuses.
     """
-    import ldap
-    import ldap.sasl
-
-    connection = ldap.initialize(url)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, _PATIENCE)
-    connection.timeout = _PATIENCE
-    try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
+    with _connected(url) as connection:
         mark, all_at = "", float("-inf")
         while True:
             moment = time.monotonic()
@@ -81,6 +76,35 @@ def looks(url: str, copy: Copy) -> Iterator[None]:
                 mark = _read_since(connection, copy, mark)
             copy.confirm()
             yield
+
+
+def protected(url: str, copy: Copy) -> None:
+    """Read those who are behind a secretariat, and these secretariats, and nobody else.
+
+    Raises:
+        ldap.LDAPError: the directory does not answer or refuses.
+    """
+    from ldap.filter import escape_filter_chars
+
+    with _connected(url) as connection:
+        for entry in _found(connection, f"(&(objectClass=vgmMailbox)(vgmRedList={PROTECTED}))"):
+            copy.take(entry)
+        for desk in {box.secretariat for _, box in copy.items()} - {""}:
+            for entry in _found(connection, f"(&(objectClass=vgmMailbox)(mail={escape_filter_chars(desk)}))"):
+                copy.take(entry)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    import ldap
+    import ldap.sasl
+
+    connection = ldap.initialize(url)
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, _PATIENCE)
+    connection.timeout = _PATIENCE
+    try:
+        connection.sasl_non_interactive_bind_s("EXTERNAL")
+        yield connection
     finally:
         connection.unbind_s()
 

@@ -5,7 +5,7 @@
     /var/lib/vaguemestre-trust/
         sources.json   what each source last answered       alarms.json   which alarms stand, since when
         lock           held by the one run at a time        told.json     whom the alarms still have to reach
-        redlist/       correspondents.db, the daemon's own
+        redlist/       correspondents.db, the daemon's own   told.json   alarms.json   purged
         listing/       current -> <sha256>.db   held.xml   confirmed   quarantine.xml   history.jsonl
         revocation/    current -> <sha256>.db   <issuer, hexadecimal>.crl
 """
@@ -124,9 +124,13 @@ class Places:
         return self.root / "told.json"
 
     @property
+    def redlist(self) -> Path:
+        return self.root / "redlist"
+
+    @property
     def correspondents(self) -> Path:
         """Whom our people have written to (`redlist.correspondents`)."""
-        return self.root / "redlist" / "correspondents.db"
+        return self.redlist / "correspondents.db"
 
     @property
     def lock(self) -> Path:

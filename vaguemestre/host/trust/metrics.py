@@ -73,7 +73,8 @@ class Meters:
         left = _days_left(self.certificate, now)
         if left is not None:
             yield from _family("certificate_days_left", "gauge", "Life of our own certificate", [({}, left)])
-        alarms = [(labels, 1.0) for labels in _alarms(self.places.alarms)]
+        kept = (self.places.alarms, self.places.redlist / "alarms.json")
+        alarms = [(labels, 1.0) for path in kept for labels in _alarms(path)]
         yield from _family("alarm", "gauge", "Alarms that stand", alarms)
 
     def _probes(self) -> Iterable[str]:
