@@ -180,5 +180,5 @@ def _said(ran: Ran) -> dict[str, Any]:
 def _mailbox(plain: dict[str, Any]) -> Mailbox:
     """A host may run a newer kit and know more of a mailbox than we do. JSON has lists where values have tuples."""
     known = {one.name for one in fields(Mailbox)}
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in plain.items()}
     return Mailbox(**{name: value for name, value in values.items() if name in known})

@@ -1,8 +1,8 @@
 """The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox;
 `judge` proves the access rules of slapd's configuration, staged or live, on invented entries.
 
-Only what is missing is added: whatever people have entered is theirs. The user numbers of the daemons are this
-host's own facts, not data, and follow it.
+Only what is missing is added (see also `renewal`): whatever people have entered is theirs. The user numbers of the
+daemons are this host's own facts, not data, and follow it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from vaguemestre.host.bal import Mailbox, Site
 from vaguemestre.host.book import judge
 from vaguemestre.host.mailbox import now
+from vaguemestre.host.renewal import renew
 from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 
 
@@ -37,6 +38,8 @@ def _seed() -> int:
         with opened() as store:
             known = json.loads(Path(SETTINGS).read_text())
             seed(store, Site.of(known), known["daemons"])
+            for refusal in renew(store, Site.of(known)):
+                print(f"not brought to this release: {refusal}", file=sys.stderr)
     except (StoreError, OSError) as error:
         print(f"the directory could not be seeded: {error}", file=sys.stderr)
         return 1
@@ -91,6 +94,7 @@ def _postmaster(here: Site) -> Mailbox:
         structure=domain.structure,
         display=f"Postmaster, {domain.establishment}",
         description="Mail about the mail: failures, complaints, what the machine says",
+        redlist="none",
     )
 
 

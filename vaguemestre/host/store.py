@@ -117,6 +117,20 @@ class Store:
         except ldap.NO_SUCH_ATTRIBUTE as error:
             raise EntryError(f"{after.address} is no longer {before.state}: look at it again") from error
 
+    def found_wrongly(self) -> list[Mailbox]:
+        """Those that searches would not find, or by other words than they should."""
+        import ldap
+
+        from vaguemestre.host.annuaire.entry import OWN
+
+        found = self._ldap.search_s(MAILBOXES, ldap.SCOPE_ONELEVEL, "(objectClass=vgmMailbox)", [*_READ, *OWN])
+        read = ((_mailbox(attributes), attributes) for _, attributes in found)
+        return [
+            box
+            for box, attributes in read
+            if any(set(values) != set(attributes.get(key, ())) for key, values in self._found_by(box).items())
+        ]
+
     def find_by(self, box: Mailbox) -> None:
         """Write anew what the mailbox is found by, which an older release did not write, or otherwise."""
         import ldap
