@@ -75,7 +75,6 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         key=book.KEY,
         ciphers=book.CIPHERS,
         unchecked=book.UNCHECKED,
-        prefix_letters=book.PREFIX_LETTERS,
         shown=everybodys(),
         entitled=entitled(),
         words=",".join(WORDS),

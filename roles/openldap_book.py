@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vaguemestre.context import Context
-from vaguemestre.host.book.shown import WORDS
-from vaguemestre.host.book.shown import everybodys as shown
 from vaguemestre.release import Credential, Directory
 
 FOLDER = "/etc/ldap/tls"  # Debian's AppArmor profile lets slapd read below /etc/ldap
@@ -17,7 +15,6 @@ NATIONAL_DATABASE = "/var/lib/ldap/national"
 # More entries than this fit the index keys of a search: it is refused. slapd counts exactly up to 65,536 and takes
 # anything greater for a range, that is for nearly all of the nation.
 UNCHECKED = 65_536
-PREFIX_LETTERS = 8
 
 # OpenSSL's names; TLS 1.3 has its own suites, all of them good.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -29,6 +26,3 @@ def items(context: Context) -> Iterator[Directory | Credential]:
     yield context.credential(CHAIN, "tls.pem", mode=0o644)
     yield context.credential(KEY, "tls.key", owner="openldap", group="openldap")
     yield Directory(NATIONAL_DATABASE, owner="openldap", group="openldap", mode=0o700)
-
-
-__all__ = ["WORDS", "items", "shown"]
