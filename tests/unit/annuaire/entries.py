@@ -36,10 +36,10 @@ def file(folder: Path, content: bytes, name: str = f"{NAME}.txt") -> Path:
     return path
 
 
-def zipped(folder: Path, content: bytes, name: str = f"{NAME}.zip") -> Path:
+def zipped(folder: Path, content: bytes, name: str = f"{NAME}.zip", member: str = f"{NAME}.txt") -> Path:
     path = folder / name
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{NAME}.txt", content)
+        archive.writestr(member, content)
     return path
 
 
