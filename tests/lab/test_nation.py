@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from test_lab import PLAN
 
+from vaguemestre.host.annuaire import download, fhir
+from vaguemestre.host.annuaire.reading import Reading
+from vaguemestre.host.annuaire.source import Source
 from vaguemestre.host.trust.authorities import Authorities, authorities
+from vaguemestre.host.trust.fetch import FetchError, Request
 from vaguemestre.host.trust.revocation import RevocationError, crl
 from vaguemestre.host.trust.whitelist import WhiteList, read
-from vaguemestre.lab import Lab, Listed, State
+from vaguemestre.lab import Lab, Listed, State, extraction
 from vaguemestre.lab.desk import Desk
-from vaguemestre.lab.plan import LIST_HOST, SIGNER
+from vaguemestre.lab.plan import EXTRACTION_URL, FHIR_HOST, FHIR_URL, LIST_HOST, OPERATOR_KEY, SIGNER
+from vaguemestre.lab.registry import LINES, SEED
+from vaguemestre.lab.world.annuaire.shapes import METADATA
 from vaguemestre.pki.authority import Authority
 
 pytestmark = pytest.mark.lab
 
 (ONE,) = (request.host for request in PLAN.certificates)
 NATION = replace(PLAN, name="selftest-nation", guests=PLAN.guests[:1])
+BOX = "anne.essai@clinique.mssante.test"
 PAGE = b"<html><body>Request unsuccessful</body></html>"
 
 
@@ -126,6 +137,118 @@ def test_a_nation_without_its_responder_still_publishes(state: State, nation: De
     assert ask_list(state)[0] == 200
 
 
+def test_the_directory_gives_both_readers_the_same_mailboxes_with_the_nations_anchor(
+    resolved: None, state: State, nation: Desk, tmp_path: Path
+) -> None:
+    asked = Request(EXTRACTION_URL, 1 << 24, state.anchors)
+    file, _ = download.fetched(asked, download.offered(asked), tmp_path)
+    read = snapshot(tmp_path, state)
+    assert addresses(read) == addresses(file)
+    assert len(addresses(file)) > 300
+    assert {"HEAD", "GET"} <= {one["verb"] for one in nation.directory.record()}
+    with pytest.raises(FetchError, match="certificate is not believed"):
+        download.offered(replace(asked, anchors=Path("/etc/ssl/certs/ca-certificates.crt")))
+
+
+def test_what_is_told_to_the_directory_is_read_from_it_until_it_is_forgotten(
+    resolved: None, state: State, nation: Desk, tmp_path: Path
+) -> None:
+    told = patched(state, "Practitioner?identifier=https://rpps.esante.gouv.fr%7C10009990010", "insert")
+    assert told == 200
+    assert BOX in addresses(snapshot(tmp_path, state))
+    assert patched(state, "Practitioner/003-55555555555", "insert") == 404
+    nation.directory.forget_changes()
+    assert BOX not in addresses(snapshot(tmp_path, state, full=True))
+
+
+def test_the_directory_fails_as_it_is_told_to_and_is_mended(
+    resolved: None, state: State, nation: Desk, tmp_path: Path
+) -> None:
+    nation.directory.fail(extraction={"html": True}, fhir={"html": True})
+    asked = Request(EXTRACTION_URL, 1 << 24, state.anchors)
+    with pytest.raises(FetchError, match="web page"):
+        download.offered(asked)
+    with pytest.raises(FetchError, match="web page"):
+        snapshot(tmp_path, state)
+    nation.directory.fail()
+    nation.directory.serve("Extraction_Correspondance_MSSante_202601010313.txt", b"|")
+    assert download.offered(asked).size == 1
+    nation.stop("directory")
+    with pytest.raises(FetchError, match="HTTP 502"):
+        download.offered(asked)
+    nation.mend()
+    assert download.offered(asked).size > 1000
+    assert snapshot(tmp_path, state).exists()
+
+
+def test_more_calls_than_seventeen_a_second_are_refused_and_a_patient_reader_is_not(
+    resolved: None, state: State, nation: Desk, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: ask_interface(state, "Organization/001-none")[0], range(40)))
+    assert set(answers) == {404, 429}
+    nation.directory.forget_record()
+    snapshot(tmp_path, state)
+    assert nation.directory.record()[-1]["status"] == 200
+
+
+def test_a_nation_a_month_older_has_other_mailboxes(resolved: None, state: State, nation: Desk, tmp_path: Path) -> None:
+    before = addresses(snapshot(tmp_path, state))
+    nation.directory.hold(extraction.Nation(LINES, SEED).extraction(day=300))
+    after = addresses(snapshot(tmp_path, state))
+    assert before - after
+    assert after - before
+
+
+@pytest.fixture
+def resolved(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of the lab's world have this lab's address here too."""
+    known = socket.getaddrinfo
+
+    def lookup(host: Any, *others: Any, **options: Any) -> Any:
+        return known(str(state.world) if str(host).endswith("world.test") else host, *others, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+
+
+def snapshot(folder: Path, state: State, *, full: bool = False) -> Path:
+    """What the FHIR reader hands over."""
+    access = fhir.Access(FHIR_URL, "lab-lecture", state.anchors, calls_per_second=17)
+    client = fhir.Client(access, rest=time.sleep)
+    store, target = folder / "fhir.db", folder / "read"
+    return fhir.snapshot(access, store, target, now=datetime.now(UTC), full=full, client=client).path
+
+
+def addresses(file: Path) -> set[str]:
+    with Source(file) as source:
+        return {line.address for line in Reading(source)}
+
+
+def patched(state: State, target: str, verb: str) -> int:
+    """The status of a PATCH that adds a mailbox."""
+    told = {"url": METADATA, "extension": [{"url": "type", "valueCode": "PER"}]}
+    parts = [
+        {"name": "type", "valueCode": verb},
+        {"name": "path", "valueString": "Practitioner.telecom"},
+        {"name": "index", "valueInteger": 0},
+        {"name": "value", "valueContactPoint": {"system": "email", "value": BOX, "extension": [told]}},
+    ]
+    body = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+    return ask_interface(state, target, "PATCH", json.dumps(body).encode())[0]
+
+
+def ask_interface(state: State, path: str, verb: str = "GET", body: bytes = b"") -> tuple[int, bytes]:
+    """Status and body of a call of the FHIR interface, by an operator."""
+    headers = {"ESANTE-API-KEY": OPERATOR_KEY, "Content-Type": "application/fhir+json"}
+    connection = _Site(state, ssl.create_default_context(cafile=state.anchors), FHIR_HOST)
+    try:
+        connection.request(verb, f"/fhir/v2/{path}", body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
 def ask_list(
     state: State, context: ssl.SSLContext | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
@@ -161,14 +284,14 @@ def believed(state: State, xml: bytes) -> WhiteList:
 
 
 class _Site(http.client.HTTPSConnection):
-    """The list's site, found where this lab has it."""
+    """A site of the nation, the list's unless it is named, found where this lab has it."""
 
-    def __init__(self, state: State, context: ssl.SSLContext) -> None:
-        super().__init__(LIST_HOST, timeout=5, context=context)
+    def __init__(self, state: State, context: ssl.SSLContext, name: str = LIST_HOST) -> None:
+        super().__init__(name, timeout=5, context=context)
         self.tls, self.place = context, (str(state.world), 443)
 
     def connect(self) -> None:
-        self.sock = self.tls.wrap_socket(socket.create_connection(self.place, timeout=5), server_hostname=LIST_HOST)
+        self.sock = self.tls.wrap_socket(socket.create_connection(self.place, timeout=5), server_hostname=self.host)
 
 
 def _get(
