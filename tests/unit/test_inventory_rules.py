@@ -151,10 +151,12 @@ def test_a_profession_has_one_domain_of_an_operator(tmp_path: Path) -> None:
     assert problems(write(tmp_path, pasteur=twice)) == [("pasteur", 11, "domains.2.professions", wrong)]
 
 
-def test_the_secretariat_of_those_who_name_none_is_in_a_domain_of_the_inventory(tmp_path: Path) -> None:
-    text = OPERATOR + "redlist: {default: secretariat, secretariat: a@elsewhere.test}\n"
-    wrong = "a@elsewhere.test is in no domain of this inventory"
-    assert problems(write(tmp_path, pasteur=text)) == [("pasteur", 17, "redlist.secretariat", wrong)]
+def test_the_secretariat_of_those_who_name_none_is_in_a_domain_of_their_operator(tmp_path: Path) -> None:
+    text = OPERATOR + "redlist: {default: secretariat, secretariat: a@ch-lens.mssante.test}\n"
+    wrong = "a@ch-lens.mssante.test is in no domain of its operator's"
+    assert problems(write(tmp_path, pasteur=text, lens=SECOND)) == [("pasteur", 17, "redlist.secretariat", wrong)]
+    hosted = HOSTED + "redlist: {default: secretariat, secretariat: a@pasteur.mssante.test}\n"
+    assert problems(write(tmp_path, pasteur=OPERATOR, tilleuls=hosted)) == []
 
 
 @pytest.mark.parametrize(

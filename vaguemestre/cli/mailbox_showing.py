@@ -19,7 +19,8 @@ _LABELS = {  # field of Mailbox -> what people call it
     "display": "name", "surname": "family name", "given": "given name", "person": "RPPS or staff number",
     "structure": "structure", "service": "service", "profession": "profession", "speciality": "speciality",
     "description": "description", "responsible": "responsible", "rank": "rank", "senders": "sent from by",
-    "redlist": "red list", "secretariat": "secretariat", "allowed": "written to by", "paperless": "no more paper",
+    "redlist": "red list", "redlist_by": "chosen by", "notice": "redirect is",
+    "secretariat": "secretariat", "allowed": "written to by", "paperless": "no more paper",
     "paperless_by": "said by", "quota_mib": "quota in MiB", "origin": "opened by", "state_by": "state set by",
 }  # fmt: skip
 _TIMES = ("since", "created", "closed")

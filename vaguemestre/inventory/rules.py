@@ -168,7 +168,7 @@ def _one_domain_for_a_profession(reading: Reading) -> Iterator[Problem]:
         one = source.establishment
         for place, domain in enumerate(one.domains):
             for code in domain.professions:
-                before = first.setdefault((one.operator or one.slug, code), domain.name)
+                before = first.setdefault((_server(one), code), domain.name)
                 if before != domain.name:
                     yield source.document.problem(
                         ("domains", place, "professions"),
@@ -178,16 +178,23 @@ def _one_domain_for_a_profession(reading: Reading) -> Iterator[Problem]:
 
 
 def _secretariat_known(reading: Reading) -> Iterator[Problem]:
-    """Only mailboxes of the operator's own can be one: it stands for people here."""
-    own = {domain.name for one in reading.sources for domain in one.establishment.domains}
+    """It is a mailbox of the same operator: that host alone can lead mail there."""
+    own: dict[str, set[str]] = {}
     for source in reading.sources:
-        secretariat = source.establishment.redlist.secretariat
-        if secretariat is not None and secretariat.rpartition("@")[2] not in own and not reading.broken:
+        names = (domain.name for domain in source.establishment.domains)
+        own.setdefault(_server(source.establishment), set()).update(names)
+    for source in reading.sources:
+        secretariat, domains = source.establishment.redlist.secretariat, own[_server(source.establishment)]
+        if secretariat is not None and secretariat.rpartition("@")[2] not in domains and not reading.broken:
             yield source.document.problem(
                 ("redlist", "secretariat"),
-                f"{secretariat} is in no domain of this inventory",
-                "name a mailbox of the establishment's",
+                f"{secretariat} is in no domain of its operator's",
+                f"name a mailbox in one of: {', '.join(sorted(domains))}",
             )
+
+
+def _server(one: Establishment) -> str:
+    return one.operator or one.slug
 
 
 def _roles_complete(reading: Reading) -> Iterator[Problem]:
