@@ -26,6 +26,7 @@ _ATOM = r"[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"%!]+"
 _PATH = re.compile(rf"(?P<local>{_QUOTED}|{_ATOM})@(?P<domain>[^\s\x00-\x20\x7f()<>\[\]:;@\\,\"]+)")
 _PHRASE = re.compile(rf"(?:{_QUOTED}|[^\"\\<>@,;:()\[\]\x00-\x08\x0a-\x1f\x7f])*\Z")
 _UNUSABLE_LOCAL = re.compile(r"[\x00-\x1f\x7f@%!]")
+_WORD = re.compile(r"=\?[^?]*\?[bq]\?(.*?)\?=", re.IGNORECASE)
 _AT_SIGNS = frozenset("@\uff20\ufe6b")
 _UNSHOWN = frozenset(("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"))
 
@@ -164,7 +165,13 @@ def _without(shown: str, address: str) -> str:
 
 
 def _decoded(name: str) -> str:
-    """What a mail client shows, encoded words resolved wherever they stand, in quotes too."""
+    """What a mail client shows, encoded words resolved wherever they stand, in quotes too.
+
+    A word ends with the first ``?=`` for some programs, and holds no ``?`` for others (RFC 2047 section 2): one that is
+    not properly ended swallows the next for the former, and the latter show it.
+    """
+    if any("?" in text for text in _WORD.findall(name)):
+        raise DomainError("an encoded word hides another")
     try:
         shown = "".join(_said(piece, charset) for piece, charset in decode_header(name))
     except (MessageError, LookupError, ValueError) as error:

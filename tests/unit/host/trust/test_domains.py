@@ -179,6 +179,8 @@ def test_a_from_header_of_one_address_is_read(value: str) -> None:
         pytest.param("=?utf-8?Q?x=40pirate.test=00?=@b.test", id="an encoded address that ends early"),
         pytest.param("=?utf-8?Q?A=0A=0Ax?= <a@b.test>", id="line ends in an encoded name"),
         pytest.param("=?utf-8?Q?=3D=3Futf-8=3FQ=3Fx=3D40pirate.test=3F=3D?= <a@b.test>", id="encoded twice"),
+        pytest.param("=?iso-8859-1?B?6Q=== =?utf-8?b?QA==?= <a@b.test>", id="a word that swallows another"),
+        pytest.param("=?utf-8?Q?A =?utf-8?Q?x=40pirate.test?= <a@b.test>", id="a word begun in another"),
         pytest.param("=?x-inconnu?Q?A?= <a@b.test>", id="an unknown character set"),
         pytest.param("=?utf-8?Q?A <a@b.test>", id="an encoded word without an end"),
         pytest.param("\u202etset.etarip\u202c <a@b.test>", id="writing turned round"),
