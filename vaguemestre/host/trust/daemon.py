@@ -132,6 +132,7 @@ class Daemon:
 
     def _faces(self, settings: Settings, places: Places, prober: Prober) -> Faces:
         held = knowledge(settings, places)
+        held.space()  # a large list takes a third of a second to be opened, which nobody need wait for
         ocsp = settings.revocation.ocsp
         inquiry = Inquiry(ocsp, settings.proxy, held.authorities, self._record) if ocsp else None
         desk = Desk(held, self._record, inquiry)
