@@ -88,7 +88,7 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         configuration,
         file("openldap", SCHEMA),
         file("openldap", "/etc/default/slapd", clients=clients),
-        file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf"),
+        file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf", runtime=runtime.PATH),
     )
     yield from written
     yield Unit(

@@ -1,5 +1,6 @@
 """The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox;
-`judge` proves the access rules of slapd's configuration, staged or live, on invented entries.
+`judge` proves the access rules of slapd's configuration, staged or live, on invented entries; `index`, before slapd
+starts, indexes again what was indexed otherwise than declared.
 
 Only what is missing is added (see also `renewal`): whatever people have entered is theirs. The user numbers of the
 daemons are this host's own facts, not data, and follow it.
@@ -9,19 +10,20 @@ from __future__ import annotations
 
 import json
 import pwd
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from vaguemestre.host.bal import Mailbox, Site
-from vaguemestre.host.book import judge
+from vaguemestre.host.book import indexing, judge
 from vaguemestre.host.mailbox import now
 from vaguemestre.host.renewal import renew
 from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 
 
 def main(argv: list[str]) -> int:
-    """Run ``seed`` or ``judge [FILE]``; 0 done, or the rules are right; 1 failed, or wrong; 2 not understood."""
+    """Run ``seed``, ``judge [FILE]`` or ``index``; 0 done, or right; 1 failed, or wrong; 2 not understood."""
     match argv:
         case ["seed"]:
             return _seed()
@@ -29,7 +31,9 @@ def main(argv: list[str]) -> int:
             return _judge(judge.CONFIGURATION)
         case ["judge", configuration]:
             return _judge(configuration)
-    print("usage: directory seed | judge [FILE]", file=sys.stderr)
+        case ["index"]:
+            return _index()
+    print("usage: directory seed | judge [FILE] | index", file=sys.stderr)
     return 2
 
 
@@ -54,6 +58,15 @@ def _judge(configuration: str) -> int:
     if wrong:
         print(f"the access rules of {configuration} are not what they must be:", *wrong, sep="\n", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _index() -> int:
+    try:
+        indexing.bring_up(Path(judge.CONFIGURATION))
+    except (indexing.IndexingError, OSError, subprocess.SubprocessError) as error:
+        print(f"searches miss entries until slapd is started again: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def seed(store: Store, here: Site, daemons: Iterable[str]) -> None:

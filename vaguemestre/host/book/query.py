@@ -130,5 +130,3 @@ def _joined(sign: str, parts: Iterable[str]) -> str:
 
 def _bounded(found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one[:_LONGEST] for one in found[:_MOST])
-
-
