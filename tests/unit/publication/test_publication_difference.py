@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from publication_nation import DOMAIN, NOW, by_address, done, held, listed, listing
 
@@ -15,6 +15,7 @@ from vaguemestre.host.annuaire.publication.difference import Limits, difference,
 from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Operation, Outcome, Result
 
+few = settings(max_examples=50, deadline=None)
 texts = st.sampled_from(("", "Cardiologie", "=cmd|' /C calc'!A0", "Équipe; mobile"))
 
 
@@ -52,6 +53,7 @@ def histories(draw: st.DrawFn) -> dict[str, Record]:
     return records
 
 
+@few
 @given(listings(), listings())
 def test_doing_the_difference_gives_what_is_wanted_and_leaves_nothing_to_do(
     before: dict[str, Listing], wanted: dict[str, Listing]
@@ -61,6 +63,7 @@ def test_doing_the_difference_gives_what_is_wanted_and_leaves_nothing_to_do(
     assert difference(wanted, after) == ()
 
 
+@few
 @given(histories(), listings())
 def test_whatever_happened_before_a_run_that_succeeds_ends_in_what_is_wanted(
     records: dict[str, Record], wanted: dict[str, Listing]
@@ -72,6 +75,7 @@ def test_whatever_happened_before_a_run_that_succeeds_ends_in_what_is_wanted(
     assert difference(wanted, after) == ()
 
 
+@few
 @given(histories(), listings())
 def test_there_is_one_operation_for_a_mailbox_and_the_urgent_are_the_first(
     records: dict[str, Record], wanted: dict[str, Listing]
@@ -121,6 +125,18 @@ def test_an_insert_that_may_have_arrived_is_taken_back_when_the_mailbox_is_close
     cut = confirmed.woken(confirmed.sent(Record(one.address), insert, "", NOW), unsent=False)
     (operation,) = difference({}, {one.address: cut})
     assert (operation.kind, operation.before, operation.urgent) == ("delete", one, True)
+
+
+def test_a_withdrawal_of_what_may_have_arrived_is_not_forgotten_however_often_it_fails() -> None:
+    one = listing(1)
+    insert = Operation("insert", one.address, None, one)
+    record = confirmed.woken(confirmed.sent(Record(one.address), insert, "", NOW), unsent=False)
+    for result in (Result.DEFERRED, Result.UNKNOWN, Result.REJECTED):
+        (withdrawal,) = difference({}, {one.address: record})
+        assert withdrawal.kind == "delete"
+        record = confirmed.after(confirmed.sent(record, withdrawal, "", NOW), Outcome(withdrawal, result), NOW)
+    (withdrawal,) = difference({}, {one.address: confirmed.woken(record, unsent=False)})
+    assert withdrawal.before == one
 
 
 LIMITS = Limits(max_removed_percent=5)

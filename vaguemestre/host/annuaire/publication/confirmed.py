@@ -49,7 +49,8 @@ class Attempt:
 class Record:
     """One mailbox. `uncertain`: an attempt's outcome never became known, so the nation may hold something else.
 
-    `since` is when what is confirmed and what is wanted began to differ, `urgent_since` when that began to be urgent.
+    `suspected` is what it may hold then, however many attempts came after, until one is confirmed. `since` is when what
+    is confirmed and what is wanted began to differ, `urgent_since` when that began to be urgent.
     """
 
     address: str
@@ -57,6 +58,7 @@ class Record:
     confirmed_at: datetime | None = None
     by: str = ""
     uncertain: bool = False
+    suspected: Listing | None = None
     since: datetime | None = None
     urgent_since: datetime | None = None
     attempt: Attempt | None = None
@@ -85,7 +87,8 @@ def woken(record: Record, *, unsent: bool) -> Record:
     if record.attempt is None or record.attempt.state is not State.SENT:
         return record
     waiting = replace(record.attempt, state=State.WAITING, slug="cut", message="the run was cut short")
-    return replace(record, uncertain=record.uncertain or not unsent, attempt=waiting)
+    known = record if unsent else _doubted(record, record.attempt.target)
+    return replace(known, attempt=waiting)
 
 
 def after(record: Record, outcome: Outcome, now: datetime) -> Record:
@@ -100,11 +103,11 @@ def after(record: Record, outcome: Outcome, now: datetime) -> Record:
             again = now + _UNKNOWN_HOLDER if outcome.slug == "unknown_holder" else None
             return replace(record, attempt=_attempt(record, outcome, State.REJECTED, now, again))
         case Result.DEFERRED | Result.UNKNOWN:
-            unsure = record.uncertain or outcome.result is Result.UNKNOWN
+            known = _doubted(record, operation.after) if outcome.result is Result.UNKNOWN else record
             waiting = _attempt(record, outcome, State.WAITING, now)
             waiting = replace(waiting, failures=waiting.failures + 1)
             pause = max(patience(waiting.failures, urgent=operation.urgent), timedelta(seconds=outcome.retry_after))
-            return replace(record, uncertain=unsure, attempt=replace(waiting, not_before=now + pause))
+            return replace(known, attempt=replace(waiting, not_before=now + pause))
 
 
 def due(record: Record | None, operation: Operation, now: datetime) -> bool:
@@ -145,10 +148,16 @@ def parse(told: dict[str, Any]) -> Record:
         confirmed_at=_time(told["confirmed_at"]),
         by=told["by"],
         uncertain=bool(told["uncertain"]),
+        suspected=_listing(told["suspected"]),
         since=_time(told["since"]),
         urgent_since=_time(told["urgent_since"]),
         attempt=attempt and _parsed(attempt),
     )
+
+
+def _doubted(record: Record, target: Listing | None) -> Record:
+    """Perhaps the nation holds `target` by now, perhaps not."""
+    return replace(record, uncertain=True, suspected=target or record.suspected)
 
 
 def _parsed(told: dict[str, Any]) -> Attempt:

@@ -34,7 +34,7 @@ def _operation(record: Record, wanted: Listing | None) -> Operation | None:
     held = record.held
     if wanted == held and not record.uncertain:
         return None
-    suspected = held or (record.attempt.target if record.attempt else None)
+    suspected = held or record.suspected
     urgent = record.visible and (wanted is None or wanted.redlist)
     sure = not record.uncertain
     moves = wanted is not None and suspected is not None and wanted.holder != suspected.holder
