@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vaguemestre.host.bal import Mailbox, Site
 from vaguemestre.host.book import indexing, judge
-from vaguemestre.host.mailbox import now
+from vaguemestre.host.here import now
 from vaguemestre.host.renewal import renew
 from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 

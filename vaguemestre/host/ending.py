@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from vaguemestre.host.expiry import expired
-from vaguemestre.host.mailbox import now, site
+from vaguemestre.host.here import now, site
 from vaguemestre.host.purge import UnsafeError, remove
 from vaguemestre.host.store import EntryError, Store, StoreError, one_entry
 from vaguemestre.host.store import opened as directory

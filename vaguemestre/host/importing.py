@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vaguemestre.host.bal import RECEIVING
-from vaguemestre.host.mailbox import end_sessions, now, site
+from vaguemestre.host.here import end_sessions, now, site
 from vaguemestre.host.roster import Plan, Roster, Step, counted, plan, too_many
 from vaguemestre.host.store import EntryError, Store, StoreError, one_entry
 from vaguemestre.host.store import opened as directory
