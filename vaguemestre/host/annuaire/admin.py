@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.annuaire import answers, applying, ldif, loading, state, views
+from vaguemestre.host.annuaire import answers, applying, interface, ldif, loading, state, views
 from vaguemestre.host.annuaire.approval import ApprovalError, approve
 from vaguemestre.host.annuaire.delta import mark
 from vaguemestre.host.annuaire.digest import DigestError
@@ -129,7 +129,8 @@ def _with_load(asked: argparse.Namespace, argv: list[str]) -> Said:
 
 def _as_owner(argv: list[str]) -> Said:
     command = loading.as_account((*loading.HOST, *argv, *([] if "--json" in argv else ["--json"])))
-    ran = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    with interface.handed_on() as (key, environment):
+        ran = subprocess.run(command, stdin=key, env=environment, stdout=subprocess.PIPE, check=False)
     try:
         return ran.returncode, dict(json.loads(ran.stdout))
     except ValueError:

@@ -13,7 +13,10 @@ from vaguemestre.host.annuaire.state import State
 from vaguemestre.host.trust.alarms import CRITICAL, NOTICE, WARNING, Alarm
 
 _PATIENCE = timedelta(hours=6)  # before a directory that was never filled is an alarm
-_SUSPICIOUS = ("damaged", "stale", "tls", "too_large", "unfit", "web_page")
+_SUSPICIOUS = (
+    *("damaged", "stale", "tls", "too_large", "unfit", "web_page"),
+    *("key", "no_fhir", "foreign_next", "short", "endless"),
+)
 """What comes is no good. Other failures are a matter of the way, and tell themselves by what grows old."""
 
 

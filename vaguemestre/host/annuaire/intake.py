@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from vaguemestre.host.annuaire import download, state
+from vaguemestre.host.annuaire import download, interface, state
 from vaguemestre.host.annuaire.digest import Record, write
 from vaguemestre.host.annuaire.download import SECONDS, Offer, ThrottledError
 from vaguemestre.host.annuaire.inspection import Inspection, inspect
@@ -82,17 +82,30 @@ def _taken_in(run: Run, url: str) -> None:
     Raises:
         FetchError, ExtractionError, RefusedError: it gives nothing usable.
     """
+    if run.settings.source == "fhir":
+        path, made = interface.taken(run)
+        _judged(run, url, path, _inspected(run, path, made))
+        return
     ask = Request(url, run.settings.max_bytes, run.settings.anchors, run.settings.proxy, seconds=SECONDS)
     offer = download.offered(ask)
     if _known(run, url, offer):
         return
     path, offer = download.fetched(ask, offer, run.places.begun, run.progress("fetched"))
-    new = run.places.begun / "digest"
-    found = inspect(path, new, _held(run), run.settings.limits, made=offer.made, progress=run.progress("read"))
+    found = _inspected(run, path, offer.made)
     try:
-        _judged(run, url, path, new, found)
+        _judged(run, url, path, found)
     finally:
         run.remember(passed={**run.state.passed, url: _named(offer)})
+
+
+def _inspected(run: Run, path: Path, made: datetime | None) -> Inspection:
+    """Whatever the file is from; its digest is left beside it."""
+    limits = run.settings.limits
+    return inspect(path, _digest(run), _held(run), limits, made=made, progress=run.progress("read"))
+
+
+def _digest(run: Run) -> Path:
+    return run.places.begun / "digest"
 
 
 def _known(run: Run, url: str, offer: Offer) -> bool:
@@ -133,7 +146,7 @@ def _held(run: Run) -> Path | None:
     return path if facts.mailboxes else None
 
 
-def _judged(run: Run, url: str, path: Path, new: Path, found: Inspection) -> None:
+def _judged(run: Run, url: str, path: Path, found: Inspection) -> None:
     """Take it, hold it back, or raise RefusedError."""
     facts = found.found.digest
     name, generated = facts.sha256, found.found.generated
@@ -148,7 +161,7 @@ def _judged(run: Run, url: str, path: Path, new: Path, found: Inspection) -> Non
         return
     summary = found.churn.summary if found.churn else "the first extraction"
     kept = Kept(name, generated, facts.mailboxes, run.now, url, summary=summary)
-    state.keep(run.places, kept, path, new, found.found.merged)
+    state.keep(run.places, kept, path, _digest(run), found.found.merged)
     if found.churn and found.churn.held_back:
         _held_back(run, kept, found.churn.why, summary)
         return

@@ -7,6 +7,7 @@
         lock           held by the one run at a time                told.json      whom the alarms still have to reach
         kept/<name>/   a taken extraction, its digest, its facts    history.jsonl  what happened
         begun/         a download under way, a digest being made    first.ldif     the first load, for slapadd(8)
+        fhir.db        what was read by the FHIR interface
         publication/   what the nation knows of our own mailboxes   metrics.prom   for Prometheus
 """
 
@@ -43,7 +44,10 @@ class Api:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of directory.json. `notify` is Postfix's address, None on a host without one; `own_domains` are ours."""
+    """All of directory.json. `url` is that of the source that is asked, whichever it is.
+
+    `notify` is Postfix's address, None on a host without one; `own_domains` are ours.
+    """
 
     source: str
     url: str
@@ -87,6 +91,11 @@ class Places:
         return self.root / "begun"
 
     @property
+    def interface(self) -> Path:
+        """What was read by the FHIR interface, and how far a reading of it has come."""
+        return self.root / "fhir.db"
+
+    @property
     def ldif(self) -> Path:
         """The first load, whole when it has this name; the privileged step reads it."""
         return self.root / "first.ldif"
@@ -128,10 +137,11 @@ def settings(path: Path = SETTINGS) -> Settings:
 
 def parse(plain: Mapping[str, Any]) -> Settings:
     """The settings that `plain`, read from JSON, spells; KeyError, TypeError or ValueError when it does not."""
+    by_interface = plain["source"] == "fhir"
     return Settings(
         source=str(plain["source"]),
-        url=str(plain["url"]),
-        mirror=plain.get("mirror") or None,
+        url=str(plain["api"]["url"] if by_interface else plain["url"]),
+        mirror=None if by_interface else plain.get("mirror") or None,
         anchors=Path(plain["anchors"]),
         proxy=plain.get("proxy") or None,
         api=Api(str(plain["api"]["url"]), int(plain["api"]["calls_per_second"])),
