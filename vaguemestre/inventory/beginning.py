@@ -128,8 +128,8 @@ finess: {_quoted(answers.finess)}    # keep the quotes: it is a text, not a numb
 def _mode(answers: Answers) -> str:
     served = f"operator: {_quoted(answers.operator or '')}    # the file, without .yml, of who serves it\n"
     return f"""\
-# operator: runs the mail stack itself; hosted: another establishment runs it; individual: its people use national
-# addresses and nothing is run.
+# operator: runs the mail stack itself; hosted: another establishment runs it; individual: nothing is run, its people
+# have addresses by profession (`operator:` names who serves these domains, when it is in this inventory).
 mode: {answers.mode}
 {served if answers.operator else ""}\
 wave: {answers.wave}    # rollouts go wave by wave; a wave starts when the one before has been verified
@@ -205,8 +205,12 @@ _END = """\
 #   message_size_mib: 10      # largest message
 # redlist:
 #   default: none             # or unlisted, or secretariat
+#   secretariat: null         # the mailbox of those who name none
 # retention:
 #   log_days: 365
+#   closed_days: 90           # closed mailboxes can be restored, then they are quarantined,
+#   quarantine_days: 275      # can be restored still, then their mail is removed
+#   closed_address_years: 10  # before an address may be given to somebody else
 # settings:                   # only what differs from inventory.yml
 #   ssh:
 #     admin_networks: [192.0.2.0/28]    # from where SSH is accepted; without it, from everywhere
