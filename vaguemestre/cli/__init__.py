@@ -27,6 +27,7 @@ _GROUPS = (
     ("Serve people", "mailbox"),
     ("Serve people", "directory"),
     ("Serve people", "redlist"),
+    ("Serve people", "publication"),
     ("Be trusted", "pki"),
     ("Be trusted", "trust"),
     ("Rehearse", "lab"),

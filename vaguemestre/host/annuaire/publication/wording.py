@@ -12,7 +12,7 @@ _MOST = 20  # lines of one kind
 
 def text(said: Plain) -> str:
     """What a person reads; every answer of `admin` has words here."""
-    return "\n".join(_WORDS[said["result"]](said))
+    return "\n".join(WORDS[said["result"]](said))
 
 
 def _refused(said: Plain) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _time(moment: str) -> str:
     return moment[:16].replace("T", " ") if moment else "never"
 
 
-_WORDS: dict[str, Callable[[Plain], Iterator[str]]] = {
+WORDS: dict[str, Callable[[Plain], Iterator[str]]] = {
     "refused": _refused,
     "failed": _refused,
     "off": _off,
