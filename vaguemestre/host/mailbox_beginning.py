@@ -9,7 +9,7 @@ from vaguemestre.host.bal import RECEIVING, Mailbox, Refused, Site, plain
 from vaguemestre.host.here import now, password, site
 from vaguemestre.host.holder import registered
 from vaguemestre.host.mailbox_parser import DETAILS, HOLDER, NUMBERS
-from vaguemestre.host.opening import opened
+from vaguemestre.host.opening import CHANGEABLE, opened
 from vaguemestre.host.store import Store
 
 
@@ -19,7 +19,7 @@ def add(store: Store, asked: argparse.Namespace) -> dict[str, Any]:
     existing = store.get(wanted.address.strip().lower())
     box = opened(wanted, here, existing, now())
     if box is existing:
-        return {"result": "unchanged", "mailbox": plain(box)}
+        return {"result": "unchanged", "mailbox": plain(box), **_not_changed(wanted, box)}
     partners_there(store, box)
     new, shown = password(from_stdin=asked.password_stdin) if asked.command == "add" else ("", {})
     if existing:  # a tombstone whose time is over
@@ -36,6 +36,15 @@ _BEFORE = (
     "this address was somebody else's from {} to {}: people may still write to its first holder\n"
     "    tell the new one, and correct address books that you know of"
 )
+
+
+def _not_changed(wanted: Mailbox, existing: Mailbox) -> dict[str, str]:
+    """What was said besides, and is otherwise: adding never changes what is there."""
+    differing = [name for name in CHANGEABLE if getattr(wanted, name) not in ("", 0, (), getattr(existing, name))]
+    if not differing:
+        return {}
+    how = f"vaguemestre mailbox set {existing.address}"
+    return {"warning": f"it is there already, and stays as it is: not changed is {', '.join(differing)}\n    {how}"}
 
 
 def _wanted(asked: argparse.Namespace, here: Site) -> Mailbox:
