@@ -6,7 +6,8 @@
         ledger.db       what the nation last confirmed      report.jsonl   what became of every operation
         approval.json   withdrawals a person agreed to      run.json       the latest run
         alarms.json     which alarms stand, since when      told.json      whom the alarms still have to reach
-        lock            held by the one run at a time       spool/         files for the national channel (writer csv)
+        lock            held by the one run at a time       spool/         files for the national channel (writer csv),
+                                                            staged/        and those that are not whole yet
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from vaguemestre.host.trust import durable
 
 LINES = 5_000  # operations in one file
 
-_STAGED = ".staged-"
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), in both widths.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -32,14 +31,14 @@ class TableWriter:
     def __init__(self, table: Table, spool: Path, now: datetime) -> None:
         self._table = table
         self._spool = spool
+        self._staging = spool.with_name("staged")  # beside it: whoever takes files may take all that is in the spool
         self._now = now
 
     def recover(self, handed: frozenset[str]) -> None:
         """A file that was written down as handed over appears; one that was not, was never there."""
-        for staged in self._spool.glob(f"{_STAGED}*"):
-            name = staged.name.removeprefix(_STAGED)
-            if name in handed:
-                self._show(name)
+        for staged in self._staging.glob("*"):
+            if staged.name in handed:
+                self._show(staged.name)
             else:
                 staged.unlink()
 
@@ -58,8 +57,7 @@ class TableWriter:
             else:
                 fitting.append(one)
         if fitting:
-            staged = self._spool / f"{_STAGED}{batch.name}"
-            durable.write(staged, content(self._table, fitting, batch.name, self._now))
+            durable.write(self._staging / batch.name, content(self._table, fitting, batch.name, self._now))
         yield from (Outcome(one, Result.HANDED) for one in fitting)
 
     def release(self, batch: Batch) -> None:
@@ -76,7 +74,7 @@ class TableWriter:
 
     def _show(self, name: str) -> None:
         with suppress(FileNotFoundError):
-            (self._spool / f"{_STAGED}{name}").replace(self._spool / name)
+            (self._staging / name).replace(self._spool / name)
             durable.sync(self._spool)
 
 
