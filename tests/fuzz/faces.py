@@ -322,9 +322,10 @@ def _check_milter(case: bytes) -> str:
         size = int.from_bytes(rest[:4], "big")
         assert 1 <= size <= len(rest) - 4
         said, what, rest = chr(rest[4]), rest[5 : 4 + size], rest[4 + size :]
-        assert said in "Ocay+-"
-        if said == "+":
-            assert what.lower() == f"<anne~bal@{OWN}>".encode() + b"\0", what
+        assert said in "Ocay2-"
+        if said == "2":
+            assert what.lower().startswith(f"<anne~bal@{OWN}>".encode() + b"\0"), what
+            assert b"SUCCESS" not in what
             handed += 1
         if said == "-":
             assert what in case

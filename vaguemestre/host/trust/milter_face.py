@@ -27,7 +27,7 @@ _NO_REPLY_HEADER, _NO_UNKNOWN, _NO_DATA = 0x80, 0x100, 0x200
 _NO_REPLY_MAIL, _NO_REPLY_RCPT = 0x4000, 0x8000
 _UNWANTED = _NO_CONNECT | _NO_HELO | _NO_BODY | _NO_UNKNOWN | _NO_DATA
 _UNANSWERED = _NO_REPLY_HEADER | _NO_REPLY_MAIL | _NO_REPLY_RCPT
-_ADD_RECIPIENT, _DELETE_RECIPIENT = 0x04, 0x08  # what may be changed (SMFIF_*)
+_ADD_RECIPIENT, _DELETE_RECIPIENT = 0x80, 0x08  # what may be changed (SMFIF_*); with ESMTP parameters
 _REPLACE = _ADD_RECIPIENT | _DELETE_RECIPIENT
 _VERSIONS = (2, 6)  # what libmilter still takes, and the newest
 
@@ -53,7 +53,7 @@ class MilterFace(Conversation):
         self._may_replace = False
         self._macros: dict[str, dict[str, str]] = {}
         self._sender: str | None = None
-        self._recipients: list[str] = []
+        self._recipients: list[list[str]] = []
         self._from: list[str] = []
         self._handed: Sequence[Handed] = ()
         self._decided = False
@@ -131,7 +131,7 @@ class MilterFace(Conversation):
             raise MalformedError("a recipient without an address")
         if len(self._recipients) >= _MOST_RECIPIENTS:
             raise MalformedError("more recipients than anybody takes")
-        self._recipients.append(words[0])
+        self._recipients.append(words)
         return self._unless(_NO_REPLY_RCPT)
 
     def _header(self, data: bytes) -> bytes:
@@ -191,7 +191,7 @@ class MilterFace(Conversation):
 
     def _replaced(self) -> bytes:
         """First the new recipients, then without the old ones: cut in between, Postfix takes nothing of it."""
-        new = (packet("+", f"{one.onward}\0".encode()) for one in self._handed)
+        new = (packet("2", f"{one.onward}\0{one.notify}\0".encode()) for one in self._handed)
         old = (packet("-", f"{one.written}\0".encode()) for one in self._handed)
         return b"".join((*new, *old, _ACCEPT))
 

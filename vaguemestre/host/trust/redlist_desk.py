@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from vaguemestre.host.redlist.decide import Door, Verdict, Way
+from vaguemestre.host.redlist.decide import TOLD, Door, Verdict, Way
 from vaguemestre.host.redlist.keeper import Keeper, SpeaksFor, handed_over
 from vaguemestre.host.trust import domains, reasons
 from vaguemestre.host.trust.desk import Desk
@@ -27,10 +27,12 @@ _identity = lru_cache(maxsize=4096)(Identity.parse)
 
 @dataclass(frozen=True)
 class Handed:
-    """A recipient whose message goes to the secretariat: as it was written, and the address it goes on under."""
+    """A recipient whose message goes to the secretariat: as it was written, the address it goes on under, and the
+    reports that its sender gets (RFC 3461 section 4.1), as an ESMTP parameter or nothing."""
 
     written: str
     onward: str
+    notify: str = ""
 
 
 class RedListDesk:
@@ -57,13 +59,15 @@ class RedListDesk:
         return decision
 
     def handed(
-        self, door: Door, login: str, sender: str, recipients: Iterable[str], client: str
+        self, door: Door, login: str, sender: str, recipients: Iterable[Sequence[str]], client: str
     ) -> Sequence[Handed] | Decision:
-        """Those of a message's recipients, as SMTP writes them, whose message goes to a secretariat; or why all of it
-        must wait."""
+        """Those of a message's recipients whose message goes to a secretariat; or why all of it must wait.
+
+        A recipient is an address as SMTP writes it, then its ESMTP parameters.
+        """
         author = _path(sender)
         found = []
-        for written in recipients:
+        for written, *parameters in recipients:
             to = _path(written)
             verdict = self._verdict(door, login, author, to)
             if not isinstance(verdict, Verdict):
@@ -71,7 +75,8 @@ class RedListDesk:
             if verdict.way is Way.DEFER:
                 return self._told(verdict, author, to, client)
             if verdict.way is Way.SECRETARIAT:
-                found.append(Handed(written, f"<{handed_over(str(to), verdict.notice)}>"))
+                onward = f"<{handed_over(str(to), verdict.notice)}>"
+                found.append(Handed(written, onward, notify(parameters, told=verdict.notice == TOLD)))
         return found
 
     def explain(self, sender: str, recipient: str, operator: str) -> str:
@@ -133,6 +138,16 @@ class RedListDesk:
             facts = {"sender": _domain(sender), "recipient": _domain(to), "client": client}
             self._desk.record.decision(FACE, decision, facts)
         return decision
+
+
+def notify(parameters: Iterable[str], *, told: bool) -> str:
+    """The reports that a sender gets of a message that went to a secretariat: what was asked for (NOTIFY, RFC 3461
+    section 4.1), without the one on its success unless senders may learn of the secretariat, since that would name it.
+    """
+    asked = next((one[7:].upper() for one in parameters if one[:7].upper() == "NOTIFY="), "")
+    if not asked or told:
+        return f"NOTIFY={asked}" if asked else ""
+    return "NOTIFY=" + (",".join(one for one in asked.split(",") if one != "SUCCESS") or "NEVER")
 
 
 _REASONS = {
