@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vaguemestre.cli.directory_search import search
 from vaguemestre.cli.inventory import AsJson, Inventory
 from vaguemestre.cli.replicas import replicas
 from vaguemestre.errors import Exit, VaguemestreError
@@ -143,6 +144,7 @@ def history(
 
 
 app.command()(replicas)
+app.command()(search)
 
 
 def _ask(inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool) -> None:

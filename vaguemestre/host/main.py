@@ -10,7 +10,7 @@ from importlib import import_module
 VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "annuaire": ("vaguemestre.host.annuaire.admin", "the national directory: show, refresh, approve, history"),
-    "directory": ("vaguemestre.host.directory", "seed the local directory"),
+    "directory": ("vaguemestre.host.directory", "seed the local directory, judge its access rules, keep its indices"),
     "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
     "publication": (
         "vaguemestre.host.annuaire.publication.admin",
@@ -18,6 +18,7 @@ VERBS = {
     ),
     "replica": ("vaguemestre.host.replica.main", "watch over a replica of the directory"),
     "redlist": ("vaguemestre.host.redlist.admin", "show, change and explain who is written to through a secretariat"),
+    "search": ("vaguemestre.host.book.search", "look somebody up in the address book"),
     "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
     "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }

@@ -33,9 +33,9 @@ class SearchError(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Answer the question on stdin; 0 answered, 1 failed, 2 refused."""
-    if argv:
-        print("usage: search < question.json", file=sys.stderr)
+    """Answer the question on stdin, in JSON anyway; 0 answered, 1 failed, 2 refused."""
+    if argv not in ([], ["--json"]):
+        print("usage: search [--json] < question.json", file=sys.stderr)
         return 2
     try:
         asked, limit = _question(json.loads(sys.stdin.read(1 << 16)))
