@@ -23,6 +23,7 @@ MANY_GONE = 1.0
 """Percent."""
 
 _LAYOUT = 1
+_SOME, _RED = 1, 2
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS carrier (key TEXT PRIMARY KEY, generation INTEGER NOT NULL, body TEXT NOT NULL,
                                     carries INTEGER NOT NULL) WITHOUT ROWID;
@@ -144,8 +145,8 @@ class Store:
     def lines(self) -> Iterator[str]:
         """The mailboxes as lines of an extraction, header first; in order of their carriers. None of the red list."""
         yield SEPARATOR.join(COLUMNS)
-        red = {box.address.lower() for one in self._carriers() for box in one.boxes if box.red}
-        for one in self._carriers():
+        red = {box.address.lower() for one in self._carriers(_RED) for box in one.boxes if box.red}
+        for one in self._carriers(_SOME):
             person = one.person if one.holder == one.key else self._get(one.holder).person
             structure = one.structure if one.at == one.key else self._get(one.at).structure
             for box in one.boxes:
@@ -161,8 +162,9 @@ class Store:
         self._base.execute("DELETE FROM carrier WHERE generation < ?", (generation,))
         return bool(crossed(gone, held, MANY_GONE, "carriers of mailboxes are gone"))
 
-    def _carriers(self) -> Iterator[Carrier]:
-        with closing(self._base.execute("SELECT key, body FROM carrier WHERE carries ORDER BY key")) as rows:
+    def _carriers(self, least: int) -> Iterator[Carrier]:
+        asked = "SELECT key, body FROM carrier WHERE carries >= ? ORDER BY key"
+        with closing(self._base.execute(asked, (least,))) as rows:
             for key, body in rows:
                 yield _carrier(key, body)
 
@@ -178,7 +180,7 @@ class Store:
         body = json.dumps(one[1:], ensure_ascii=False, separators=(",", ":"))
         row = self._base.execute("SELECT body FROM carrier WHERE key = ?", (one.key,)).fetchone()
         self._base.execute(
-            "INSERT OR REPLACE INTO carrier VALUES (?, ?, ?, ?)", (one.key, generation, body, bool(one.boxes))
+            "INSERT OR REPLACE INTO carrier VALUES (?, ?, ?, ?)", (one.key, generation, body, _carries(one))
         )
         return row is None or row[0] != body
 
@@ -188,6 +190,11 @@ class Store:
 
     def _write(self, name: str, note: Progress | Known) -> None:
         self._base.execute("INSERT OR REPLACE INTO note VALUES (?, ?)", (name, json.dumps(asdict(note))))
+
+
+def _carries(one: Carrier) -> int:
+    """What a resource carries, at most: nothing, mailboxes, one of the red list."""
+    return _RED if any(box.red for box in one.boxes) else _SOME if one.boxes else 0
 
 
 def _cells(box: Box, person: Person, structure: Structure) -> tuple[str, ...]:
