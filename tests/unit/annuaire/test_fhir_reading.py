@@ -182,6 +182,7 @@ def test_a_link_that_the_server_has_forgotten_begins_its_type_anew(nation: Natio
     assert len(listed(take().path)) == NATION.lines - 1
 
 
+@pytest.mark.slow
 def test_a_reading_that_is_too_old_to_go_on_begins_anew(nation: NationServer, take: Take) -> None:
     now = datetime.now(UTC)
     nation.fail(fhir={"status": 500, "after": 2})
@@ -216,6 +217,7 @@ def test_a_page_that_breaks_off_is_asked_for_again(nation: NationServer, take: T
     assert rests.waits == [1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "slug"),
     [
@@ -273,6 +275,7 @@ def test_when_all_is_read_anew(until: timedelta, full: timedelta, delta: bool) -
     assert fhir.since(Known(), now) == ""
 
 
+@pytest.mark.slow
 def test_when_many_are_gone_at_once_all_is_read_again_the_next_time(nation: NationServer, take: Take) -> None:
     """The interface's search was seen to forget some."""
     take()
@@ -284,6 +287,7 @@ def test_when_many_are_gone_at_once_all_is_read_again_the_next_time(nation: Nati
     assert len(listed(found.path)) == NATION.lines - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"no database at all, but text" * 99, b""])
 def test_a_damaged_store_is_made_anew(nation: NationServer, take: Take, tmp_path: Path, damage: bytes) -> None:
     held = listed(take().path)
