@@ -49,7 +49,8 @@ def _domains(fleet: Fleet) -> Iterator[MailDomain]:
     for operator in fleet.establishments:
         for domain in (domain for one in fleet.served_by(operator) if operator.hosts for domain in one.domains):
             smtp = _with(operator, RoleName.POSTFIX)
-            yield MailDomain(domain.name, mx=smtp, submission=smtp, imap=_with(operator, RoleName.DOVECOT))
+            imap, book = (_with(operator, role) for role in (RoleName.DOVECOT, RoleName.OPENLDAP))
+            yield MailDomain(domain.name, mx=smtp, submission=smtp, imap=imap, book=book)
 
 
 def _certificates(fleet: Fleet) -> Iterator[CertificateRequest]:

@@ -94,8 +94,8 @@ def test_the_lab_holds_every_host_and_knows_where_mail_for_each_domain_goes(tmp_
     mail = ("mail.pasteur.mssante.test",)
     assert plan.guests == (Guest(*mail, IPv4Address("10.83.27.11")),)
     assert plan.domains[:2] == (
-        MailDomain("pasteur.mssante.test", mx=mail, submission=mail, imap=mail),
-        MailDomain("tilleuls.mssante.test", mx=mail, submission=mail, imap=mail),
+        MailDomain("pasteur.mssante.test", mx=mail, submission=mail, imap=mail, book=mail),
+        MailDomain("tilleuls.mssante.test", mx=mail, submission=mail, imap=mail, book=mail),
     )
     assert plan.certificates == (CertificateRequest(*mail, "Clinique Pasteur", "Eure (27)", "1270000999"),)
     plan.check()

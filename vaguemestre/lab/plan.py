@@ -52,6 +52,7 @@ class MailDomain:
     mx: tuple[str, ...]
     submission: tuple[str, ...] = ()
     imap: tuple[str, ...] = ()
+    book: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from vaguemestre.lab.plan import GATEWAY, OUTSIDE, OUTSIDE_DOMAIN, WORLD, WORLD_
 
 OUTSIDE_HOST = f"mx.{OUTSIDE_DOMAIN}"
 _LABELS = ("igc-sante", "autre-ac", "ntp", "espacedeconfiance", "ocsp", "annuaire", "gateway")
-_SERVICES = (("_submission._tcp", 587), ("_imap._tcp", 143), ("_imaps._tcp", 993))
+_SERVICES = (("_submission._tcp", 587), ("_imap._tcp", 143), ("_imaps._tcp", 993), ("_ldaps._tcp", 636))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,12 @@ class Zone:
 
 def _mail(domain: MailDomain) -> list[str]:
     exchangers = [f"{domain.domain}. IN MX {10 * rank} {host}." for rank, host in enumerate(domain.mx, start=1)]
-    served = {"_submission._tcp": domain.submission, "_imap._tcp": domain.imap, "_imaps._tcp": domain.imap}
+    served = {
+        "_submission._tcp": domain.submission,
+        "_imap._tcp": domain.imap,
+        "_imaps._tcp": domain.imap,
+        "_ldaps._tcp": domain.book,
+    }
     services = [
         f"{service}.{domain.domain}. IN SRV {10 * rank} 0 {port} {host}."
         for service, port in _SERVICES
