@@ -100,7 +100,7 @@ def check_list(case: bytes) -> str:
 
 
 def fit_for_log(text: str) -> bool:
-    """As `dn.text_of` writes names: nothing unseen in it. Wide and narrow blanks are text, whatever `isprintable` says."""
+    """As `dn.text_of` writes names: nothing unseen in it. Blanks of any width are text, unlike for `isprintable`."""
     return not any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
 
 
