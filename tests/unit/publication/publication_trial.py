@@ -70,7 +70,7 @@ class Trial:
 
     def view(self) -> View:
         with self.open() as held:
-            return run.view(settings(self.nation.fhir), self.places, held, self.boxes.values(), self.now)
+            return run.view(settings(self.nation.fhir), self.places, held.all(), self.boxes.values(), self.now)
 
     def records(self) -> dict[str, Record]:
         with self.open() as held:

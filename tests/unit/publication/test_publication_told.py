@@ -115,7 +115,7 @@ def test_what_was_withdrawn_long_ago_is_forgotten_and_nothing_else(tmp_path: Pat
         gone = Record("gone@x.test", None, NOW - timedelta(days=31), "delete")
         unsure = replace(gone, address="unsure@x.test", uncertain=True)
         found.put([gone, unsure, *held(ONE).values()])
-        found.forget(NOW)
+        found.forget(found.all().values(), NOW)
         assert set(found.all()) == {"unsure@x.test", ONE.address}
 
 

@@ -227,7 +227,7 @@ def _import(call: Call) -> Said:
 
 
 def _view(call: Call, held: ledger.Ledger) -> run.View:
-    return run.view(call.settings, call.places, held, _boxes(call), call.now)
+    return run.view(call.settings, call.places, held.all(), _boxes(call), call.now)
 
 
 def _boxes(call: Call) -> list[Any]:

@@ -43,23 +43,22 @@ class Ledger:
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO mailbox VALUES (?, ?)", rows)
 
-    def forget(self, now: datetime) -> None:
-        """Drop what was withdrawn long ago."""
+    def forget(self, records: Iterable[Record], now: datetime) -> None:
+        """Drop those of these records that were withdrawn long ago."""
         gone = [
             (one.address,)
-            for one in self._records()
+            for one in records
             if one.confirmed is None and one.attempt is None and not one.uncertain and _old(one, now)
         ]
         with self._database:
             self._database.executemany("DELETE FROM mailbox WHERE address = ?", gone)
 
     def _records(self) -> Iterator[Record]:
-        for address, text in self._database.execute("SELECT address, record FROM mailbox"):
+        for (text,) in self._database.execute("SELECT record FROM mailbox"):
             try:
                 yield confirmed.parse(json.loads(text))
             except (ValueError, KeyError, TypeError) as error:
                 raise LedgerError(_broken(self._path, f"the row of a mailbox is unreadable: {error!r}")) from error
-            del address
 
 
 @contextmanager

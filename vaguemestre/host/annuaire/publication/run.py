@@ -45,10 +45,11 @@ def clock() -> datetime:
 
 @dataclass(frozen=True)
 class View:
-    """How things stand: every record, what is to be done, what of it waits for a person."""
+    """How things stand: every record, what differs, what of it may be done, what waits for a person."""
 
     desired: Desired
     records: dict[str, Record]
+    differences: tuple[Operation, ...]
     operations: tuple[Operation, ...]
     withheld: Withheld | None
 
@@ -77,21 +78,23 @@ class Tally:
             self.halted = failed[-1].message or failed[-1].slug
 
 
-def view(settings: Settings, places: Places, ledger: Ledger, mailboxes: Iterable[Mailbox], now: datetime) -> View:
+def view(
+    settings: Settings, places: Places, records: dict[str, Record], mailboxes: Iterable[Mailbox], now: datetime
+) -> View:
     """What must be done, and what of it may; nothing is written."""
     wanted = desired(mailboxes, settings.kept_back)
-    records = ledger.all()
+    differences = difference(wanted.listings, records)
     agreed = approval.approved(places.approval, now)
     gone = [one for one in records.values() if _just_withdrawn(one, now) and one.address not in agreed]
     operations, withheld = guard(
-        difference(wanted.listings, records),
+        differences,
         known=wanted.known,
         published=sum(one.confirmed is not None for one in records.values()),
         withdrawn=len(gone),
         approved=agreed,
         limits=Limits(settings.max_removed_percent),
     )
-    return View(wanted, records, operations, withheld)
+    return View(wanted, records, differences, operations, withheld)
 
 
 def publish(
@@ -105,14 +108,15 @@ def publish(
     """
     end = time.monotonic() + LONGEST
     tally = Tally()
-    _recover(ledger, writer)
+    records = _recovered(ledger, writer)
     while True:
-        found = _noted(ledger, view(settings, places, ledger, read(), time_of()), time_of())
+        found = _noted(ledger, view(settings, places, records, read(), time_of()), time_of())
+        records = found.records
         due = found.due(time_of())
         if not due or tally.halted or time.monotonic() >= end:
             break
         _round(places, ledger, writer, found, due, tally, min(end, time.monotonic() + ROUND), time_of)
-    ledger.forget(time_of())
+    ledger.forget(records.values(), time_of())
     at = time_of().isoformat(timespec="seconds")
     return found, Memory(at, tally.results, tally.halted, len(found.operations))
 
@@ -131,17 +135,19 @@ def alone(places: Places) -> Iterator[None]:
         os.close(handle)
 
 
-def _recover(ledger: Ledger, writer: Writer) -> None:
+def _recovered(ledger: Ledger, writer: Writer) -> dict[str, Record]:
     """After a run that may have been killed: what can still be believed."""
-    records = ledger.all().values()
-    states = [one.attempt for one in records if one.attempt is not None]
+    records = ledger.all()
+    states = [one.attempt for one in records.values() if one.attempt is not None]
     writer.recover(frozenset(one.batch for one in states if one.state is State.HANDED))
-    ledger.put(woken for one in records if (woken := confirmed.woken(one, unsent=writer.certain)) is not one)
+    again = {one.address: confirmed.woken(one, unsent=writer.certain) for one in records.values()}
+    ledger.put(one for one in again.values() if one is not records[one.address])
+    return again
 
 
 def _noted(ledger: Ledger, found: View, now: datetime) -> View:
     """With the moment since when each difference is, and is urgent; withheld ones too."""
-    open_ = {one.address: one.urgent for one in difference(found.desired.listings, found.records)}
+    open_ = {one.address: one.urgent for one in found.differences}
     changed = []
     for address in {*open_, *found.records}:
         record = found.records.get(address, Record(address))
@@ -177,14 +183,13 @@ def _round(
     end: float,
     time_of: Clock,
 ) -> None:
-    records = dict(found.records)
     for batch in writer.batches(due):
         if tally.halted or time.monotonic() >= end:
             return
-        _send(places, ledger, writer, batch, records, tally, time_of)
+        found.records.update(_sent(places, ledger, writer, batch, found.records, tally, time_of))
 
 
-def _send(
+def _sent(
     places: Places,
     ledger: Ledger,
     writer: Writer,
@@ -192,18 +197,20 @@ def _send(
     records: dict[str, Record],
     tally: Tally,
     time_of: Clock,
-) -> None:
-    """One batch: written down, sent, written down, released."""
+) -> dict[str, Record]:
+    """One batch: written down, sent, written down, released; its records then."""
     going = {one.address: confirmed.sent(_known(records, one), one, batch.name, time_of()) for one in batch.operations}
     ledger.put(going.values())
     outcomes = tuple(writer.send(batch))
     now = time_of()
     report.write(places.report, (report.line(one, batch.name, now) for one in outcomes))  # rather twice than never
-    ledger.put(confirmed.after(going[one.operation.address], one, now) for one in outcomes)
+    done = {one.operation.address: confirmed.after(going[one.operation.address], one, now) for one in outcomes}
+    ledger.put(done.values())
     writer.release(batch)
     for one in outcomes:
         tally.count(one)
     tally.judge(outcomes)
+    return {**going, **done}
 
 
 def _known(records: dict[str, Record], operation: Operation) -> Record:
