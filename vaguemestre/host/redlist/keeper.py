@@ -54,6 +54,12 @@ class Forgetful:
     def close(self) -> None: ...
 
 
+def owner(address: str) -> str:
+    """Whose address it is: a secretariat's filter passes on under the name of whom the message was for."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('~')[0]}@{domain}" if "~" in local else address
+
+
 @dataclass(frozen=True)
 class _Memory:
     """`decide.Memory` for one question: who is at the door is part of it."""
@@ -95,7 +101,8 @@ class Keeper:
 
     def verdict(self, door: Door, sender: str, recipient: str, speaks_for: SpeaksFor = _nobody) -> Verdict:
         """Where this message goes."""
-        letter = Letter(sender.lower(), recipient.lower(), door)
+        author = owner(sender) if door is Door.INSIDE else sender
+        letter = Letter(author.lower(), recipient.lower(), door)
         return decide(letter, self.people, _Memory(self.correspondents, speaks_for), self.houses)
 
     def remember(self, sender: str, recipient: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from fuzz.faces import ANNE, IDENTITY, OWN, PEER, Witness, heard, keeper, milter_face, policy_face
 from fuzz.faces import Written as Memory
 
-from vaguemestre.host.redlist.keeper import handed_over
+from vaguemestre.host.redlist.decide import Door, House
+from vaguemestre.host.redlist.keeper import Keeper, handed_over
 from vaguemestre.host.trust.redlist_desk import notify
 
 TOKEN = IDENTITY.token
@@ -158,6 +159,14 @@ def test_what_a_filter_passes_on_bears_its_first_authors_name() -> None:
     passed = message("", DESK, [ANNE], STRANGER, "inside")
     assert said(passed + packet("N")) == [b"a"]
     assert said(message("", DESK, [ANNE], STRANGER) + packet("N"))[0].startswith(b"y550")
+
+
+def test_a_secretariats_filter_passes_on_in_the_name_of_whom_it_was_for() -> None:
+    """Dovecot calls the forwarder by the address that the message came for."""
+    stern = Keeper(keeper().people, Memory(), {OWN: House("ici", own_staff_direct=False)})
+    assert stern.verdict(Door.INSIDE, f"anne~bal@{OWN}", ANNE).why == "self"
+    assert stern.verdict(Door.EDGE, f"anne~bal@{OWN}", ANNE).why == "stranger"
+    assert stern.verdict(Door.INSIDE, f"a@{OWN}", ANNE).why == "stranger"
 
 
 def test_without_leave_to_replace_recipients_a_message_waits() -> None:
