@@ -254,6 +254,18 @@ def test_a_directory_that_lost_what_it_held_is_filled_again(filled: Host) -> Non
     assert filled.found == FOUND
 
 
+def test_entries_of_an_older_form_are_written_anew_though_the_nation_says_the_same(filled: Host) -> None:
+    for entry in filled.branch.entries.values():
+        entry["cn"] = ["as it was made before"]
+    filled.branch.said = (filled.branch.said or "").replace("format 1", "format 0")
+    filled.branch.dies_after = filled.branch.writes + 50
+    with pytest.raises(KilledError):
+        filled.run(START + 2 * HOUR)
+    filled.branch.dies_after = None
+    filled.run(START + 2 * HOUR)
+    assert all("FICTIF" in entry["cn"][0] for entry in filled.branch.entries.values())
+
+
 def test_once_a_week_every_entry_is_looked_at_whatever_the_directory_says_of_itself(filled: Host) -> None:
     filled.branch.entries.pop("p7@clinique.mssante.test")
     filled.branch.entries["p8@clinique.mssante.test"]["vgmFingerprint"] = ["0spoilt"]

@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     renew = verb("refresh", "ask for a new extraction when it is time, and bring the directory up to date")
     renew.add_argument("--now", action="store_true", help="ask now")
     renew.add_argument("--resume", action="store_true", help="ask nobody; go on with what was taken")
+    renew.add_argument("--rebuild", action="store_true", help="make the database of national mailboxes anew")
     agreed = verb("approve", "take the extraction that is held back, once")
     agreed.add_argument("digest", help="its SHA-256, or 8 characters of it; as show tells it")
     agreed.add_argument("--by", default="", help="who approves, for the history")
@@ -149,7 +150,13 @@ def _refresh(call: Call) -> Said:
     """By the timer a source that fails is no failure of the run: alarms tell of it, when it is time."""
     asked = call.asked
     report = refresh(
-        call.settings, call.places, call.now, force=asked.now, resume=asked.resume, on_progress=_progress()
+        call.settings,
+        call.places,
+        call.now,
+        force=asked.now,
+        resume=asked.resume,
+        rebuild=asked.rebuild,
+        on_progress=_progress(),
     )
     said = views.refreshed(report)
     return FAILED if asked.now and (said["failing"] or said["trouble"]) else OK, said

@@ -13,7 +13,18 @@ from pathlib import Path
 
 from vaguemestre.host.annuaire import churn, digest
 from vaguemestre.host.annuaire.branch import Branch
-from vaguemestre.host.annuaire.delta import Done, Wanted, batches, foreign, mark, removing, wanted, writing
+from vaguemestre.host.annuaire.delta import (
+    WRITING,
+    Done,
+    Wanted,
+    batches,
+    foreign,
+    mark,
+    of_this_form,
+    removing,
+    wanted,
+    writing,
+)
 from vaguemestre.host.annuaire.digest import Record
 from vaguemestre.host.annuaire.entry import entry
 from vaguemestre.host.annuaire.gathering import mailboxes
@@ -50,13 +61,14 @@ def apply(
     if there == aim and not look:
         return Applied(Done())
     known = held if held and not look and there == mark(digest.facts(held.digest).sha256, own) else None
-    with _basis(branch, known, own, scratch) as basis:
+    with _basis(branch, known, own, scratch, formed=of_this_form(there)) as basis:
         todo = wanted(churn.differences(basis, foreign(digest.records(new.digest), own)))
     if todo is None:
         return Applied(Done(), too_much=True, looked=not known)
     done = Done()
     if there != aim or todo:
-        branch.note("")  # whatever happens from here on, the next run looks at every entry
+        if of_this_form(there):  # else what it says already has the next run write every entry anew
+            branch.note(WRITING)
         _written(branch, new, todo, done)
         branch.note(aim)
     return Applied(done, looked=not known)
@@ -68,14 +80,19 @@ def listed(new: Folder, own: Collection[str]) -> Iterator[NationalMailbox]:
 
 
 @contextmanager
-def _basis(branch: Branch, known: Folder | None, own: Collection[str], scratch: Path) -> Iterator[Iterator[Record]]:
-    """What the branch holds now, as sorted records: as it is known, else asked for."""
+def _basis(
+    branch: Branch, known: Folder | None, own: Collection[str], scratch: Path, *, formed: bool
+) -> Iterator[Iterator[Record]]:
+    """What the branch holds now, as sorted records: as it is known, else asked for.
+
+    Entries that are not formed as they are now have a fingerprint that is nobody's.
+    """
     if known:
         yield foreign(digest.records(known.digest), own)
         return
     with Runs(scratch) as runs:
         for one in branch.records():
-            runs.add(f"{one.address}\t{one.fingerprint}")
+            runs.add(f"{one.address}\t{one.fingerprint if formed else '-'}")
         yield (Record(*line.split("\t")) for line in runs.sorted())
 
 

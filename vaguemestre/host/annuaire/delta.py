@@ -97,6 +97,15 @@ def mark(sha256: str, own_domains: Collection[str]) -> str:
     return f"format {FORMAT}, extraction {sha256}, without {left_out}"
 
 
+WRITING = f"format {FORMAT}, being written"
+"""What the branch says meanwhile: its entries are of this form, and are to be looked at one by one."""
+
+
+def of_this_form(mark: str | None) -> bool:
+    """Whether the entries of a branch that says this are made as `entry` makes them now."""
+    return (mark or "").startswith(f"format {FORMAT},")
+
+
 def foreign(records: Iterable[Record], own_domains: Collection[str]) -> Iterator[Record]:
     """The records of others: our own mailboxes are known better here than to the nation."""
     return (one for one in records if one.address.rpartition("@")[2] not in own_domains)

@@ -125,7 +125,8 @@ _LASTING = ("unfit", "stale")
 
 def _named(offer: Offer) -> str:
     """What tells this file from the next; empty when nothing does."""
-    return " ".join(filter(None, (offer.name if offer.made else "", offer.etag, offer.modified)))
+    told = " ".join(filter(None, (offer.name if offer.made else "", offer.etag, offer.modified)))
+    return f"{told} {offer.size}" if told else ""
 
 
 def _held(run: Run) -> Path | None:

@@ -44,10 +44,13 @@ def refresh(
     *,
     force: bool = False,
     resume: bool = False,
+    rebuild: bool = False,
     opened: Opened = branch.opened,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """One run. `force` asks now; `resume` asks nobody, and only goes on with what was taken.
+
+    `rebuild` has the whole database made anew by the privileged step, whatever the directory holds.
 
     Raises:
         BusyError: another run is under way.
@@ -55,6 +58,7 @@ def refresh(
     """
     with alone(places):
         run = begun(settings, places, now, opened, on_progress)
+        run.rebuild = rebuild
         if not resume:
             _guarded(run, lambda: intake.renew(run, force))
         elif run.state.load:
@@ -94,6 +98,9 @@ def follow(run: Run) -> None:
     """
     aim = run.state.coming or run.state.held
     if aim is None:
+        return
+    if run.rebuild:
+        run.remember(coming=aim, load=True)
         return
     look = run.state.coming is None and _look_due(run)
     known = state.folder(run.places, run.state.held) if run.state.held else None

@@ -27,7 +27,7 @@ class BusyError(Exception):
 class Run:
     """One run: what it goes by, what it remembers, what happened. `opened` leads to the directory.
 
-    `unloaded` is whether a load by slapadd should have been done before this run.
+    `unloaded` is whether a load by slapadd should have been done before this run, `rebuild` whether one is wanted.
     """
 
     settings: Settings
@@ -36,6 +36,7 @@ class Run:
     state: State
     trouble_before: str = ""
     unloaded: bool = False
+    rebuild: bool = False
     opened: Opened = branch.opened
     on_progress: OnProgress | None = None
     events: list[history.Event] = field(default_factory=list)
