@@ -110,6 +110,16 @@ def test_the_staff_of_the_house_the_secretariat_and_the_list_write_directly(
     desk.wait_for_subject(post(stranger, [marie.address]))
 
 
+def test_where_staff_do_not_write_directly_they_reach_the_secretariat_too(
+    marie: Correspondent, desk: Correspondent, anne: Correspondent, lab: Lab
+) -> None:
+    with strangers_to_each_other(lab, marie.host):
+        desk.wait_for(anne.send(marie.address, "Par le secrétariat"))
+        marie.wait_for(desk.send(marie.address, "Le secrétariat"))
+        anne.wait_for(marie.send(anne.address, "Réponds-moi"))
+        marie.wait_for(anne.send(marie.address, "Je réponds"))
+
+
 def test_a_report_on_something_sent_arrives_and_a_stray_one_does_not(
     marie: Correspondent,
     desk: Correspondent,
@@ -241,6 +251,18 @@ def test_without_the_directory_mail_waits(marie: Correspondent, national: Peer, 
     end = time.monotonic() + 30
     while edge(national, STRANGER, marie.address)[0] != 250:
         assert time.monotonic() < end
+
+
+@contextmanager
+def strangers_to_each_other(lab: Lab, host: str) -> Iterator[None]:
+    """As if the establishment had said ``own_staff_direct: false``."""
+    settings = "/etc/vaguemestre/trust.json"
+    script = f"cp -p {settings} /root/ && sed -i s/true/false/ {settings} && systemctl restart vaguemestre-trust"
+    assert lab.exec(host, ["sh", "-c", f"grep -q own_staff_direct.*true {settings} && {script}"]).returncode == 0
+    try:
+        yield
+    finally:
+        lab.exec(host, ["sh", "-c", f"mv /root/trust.json {settings} && systemctl restart vaguemestre-trust"])
 
 
 @contextmanager
