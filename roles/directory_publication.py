@@ -15,12 +15,11 @@ from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.annuaire.layout import ACCOUNT
 from vaguemestre.host.annuaire.publication.layout import CREDENTIAL, KEY, SETTINGS, STATE
-from vaguemestre.host.bal import ROLE_ADDRESSES
+from vaguemestre.host.bal import PROBES, ROLE_ADDRESSES
 from vaguemestre.release import Directory, File, Item, Unit
 from vaguemestre.render import file
 
 SECRET = "annuaire.key"  # noqa: S105 - its name in the store of secrets
-PROBE = "verification"  # the local part of the mailbox that `vaguemestre verify` opens and suspends
 
 _NAME = "vaguemestre-publication"
 _SOON = f"{_NAME}-soon.timer"
@@ -51,7 +50,7 @@ def settings(context: Context, anchors: str) -> dict[str, object]:
         },
         "csv": {**table, "columns": [[one["header"], one["value"]] for one in table["columns"]]},
         "max_removed_percent": publication.max_removed_percent,
-        "kept_back": sorted((*ROLE_ADDRESSES, PROBE)),
+        "kept_back": sorted((*ROLE_ADDRESSES, *PROBES)),
         "mail_host": context.host.name,
         "postmaster": openldap.postmaster(context),
         "notify": [trust.LOOPBACK, trust.NOTICES] if context.host.has(RoleName.POSTFIX) else None,

@@ -88,12 +88,20 @@ class Mailboxes:
         """The mailboxes; or only how many there are, in `facts["counts"]`."""
         return self._ask(["list", f"--state={state}", f"--domain={domain}", *(["--count"] if count else [])])
 
-    def open_probe(self, address: str, password: str) -> Answer:
-        """An APP mailbox for verification, open and with this password, whether it was there before or not."""
-        added = self.add(address, "--type=APP", "--description=Verification of this operator", password=password)
+    def open_probe(self, address: str, password: str, kind: str = "APP") -> Answer:
+        """A mailbox for verification, open and with this password, whether it was there before or not.
+
+        One that a verification closed and, being cut, left closed is led back.
+        """
+        try:
+            added = self.add(
+                address, f"--type={kind}", "--description=Verification of this operator", password=password
+            )
+        except MailboxError:
+            return self.move("restore", address, password)
         if added.result == "added":
             return added
-        self.move("activate", address)
+        self.move("activate", address, password)
         return self.passwd(address, password)
 
     def ask_import(self, option: str, roster: bytes, on_text: OnText) -> dict[str, Any]:

@@ -37,6 +37,13 @@ IMPORT = "import"
 # RFC 5321 section 4.5.1, RFC 2142, and who speaks for the machine: these are led to the postmaster on every domain.
 ROLE_ADDRESSES = ("abuse", "hostmaster", "mailer-daemon", "postmaster", "root", "security", "vmail")
 
+# Local parts of the mailboxes that `vaguemestre verify` opens for its questions. The nation never hears of them; when
+# nobody asks, they are suspended, and one waits for ever to be opened.
+PROBE = "verification"
+PROBE_ASKED_FOR, PROBE_TEAM = f"{PROBE}-demande", f"{PROBE}-equipe"
+PROBE_HIDDEN, PROBE_LIVING = f"{PROBE}-liste-rouge", f"{PROBE}-vie"
+PROBES = (PROBE, PROBE_ASKED_FOR, PROBE_TEAM, PROBE_HIDDEN, PROBE_LIVING)
+
 # RFC 5321 section 4.1.2, as far as people use it.
 LOCAL = re.compile(r"(?!.*\.\.)[a-z0-9]([a-z0-9._+-]{0,62}[a-z0-9])?")
 

@@ -16,6 +16,7 @@ from testinfra.host import Host as TestinfraHost
 
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
+from vaguemestre.host.bal import PROBE_TEAM
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site, chosen, in_service, sites, ssh_backend
 from vaguemestre.verify.verdict import Verdict, line
@@ -131,8 +132,29 @@ def probe(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
 
 
 @pytest.fixture(scope="session")
-def peer(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
-    """The verification mailbox of another operator of the inventory, the first in rollout order that is in service.
+def team(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
+    """A team of the site, which everybody finds; on the red list's account also a secretariat."""
+    with site.probe(fleet, PROBE_TEAM, "ORG") as correspondent:
+        yield correspondent
+
+
+@pytest.fixture(scope="session")
+def peer(other_site: Site, fleet: Fleet) -> Iterator[Correspondent]:
+    """Somebody at another operator, to whom nobody of the site's red list has ever written."""
+    with other_site.probe(fleet) as correspondent:
+        yield correspondent
+
+
+@pytest.fixture(scope="session")
+def friend(other_site: Site, fleet: Fleet) -> Iterator[Correspondent]:
+    """Somebody else there."""
+    with other_site.probe(fleet, PROBE_TEAM, "ORG") as correspondent:
+        yield correspondent
+
+
+@pytest.fixture(scope="session")
+def other_site(site: Site, fleet: Fleet) -> Site:
+    """Another operator of the inventory, the first in rollout order that is in service.
 
     One that cannot be reached is no reason to skip: that would look like a proof.
     """
@@ -141,5 +163,4 @@ def peer(site: Site, fleet: Fleet) -> Iterator[Correspondent]:
     other = next((other for other in others if serving[other.host.name]), None)
     if other is None:
         pytest.skip("the inventory holds no other operator in service to write to")
-    with other.probe(fleet) as correspondent:
-        yield correspondent
+    return other

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaguemestre import runtime
 from vaguemestre.engines.openssh import host_key_arguments
@@ -16,9 +16,12 @@ from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.targets import SelectionError, refuse_unknown, target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.establishment import Establishment, Fleet, Host, RoleName, Settings
+from vaguemestre.host.bal import PROBE
 from vaguemestre.verify.correspondent import Correspondent
 
-PROBE = "verification"
+if TYPE_CHECKING:
+    from vaguemestre.mailbox import Mailboxes
+    from vaguemestre.verify.address_book import AddressBook
 
 
 @dataclass(frozen=True)
@@ -49,18 +52,29 @@ class Site:
     def connect(self, port: int) -> socket.socket:
         return socket.create_connection((self.ip, port), timeout=20)
 
-    @contextmanager
-    def probe(self, fleet: Fleet) -> Iterator[Correspondent]:
-        """The verification mailbox of the site, with a password of this run only; nobody can log in afterwards."""
+    def mailboxes(self, fleet: Fleet) -> Mailboxes:
+        """The commands for the site's mailboxes."""
         from vaguemestre.mailbox import Mailboxes
 
-        boxes, address = Mailboxes(fleet, self.operator, self.host), f"{PROBE}@{self.domain}"
+        return Mailboxes(fleet, self.operator, self.host)
+
+    @contextmanager
+    def probe(self, fleet: Fleet, local: str = PROBE, kind: str = "APP") -> Iterator[Correspondent]:
+        """A verification mailbox of the site, with a password of this run only; nobody can log in afterwards."""
+        boxes, address = self.mailboxes(fleet), f"{local}@{self.domain}"
         password = secrets.token_urlsafe(24)
-        boxes.open_probe(address, password)
+        boxes.open_probe(address, password, kind)
         try:
             yield Correspondent(address, password, self.host.name, self.ip, self.anchors)
         finally:
             boxes.suspend(address)
+
+    def address_books(self) -> list[AddressBook]:
+        """Where mail programs may search: the provider, and every replica of it."""
+        from vaguemestre.verify.address_book import AddressBook
+
+        hosts = (self.host, *self.operator.replicas)
+        return [AddressBook(host.name, str(host.address), self.anchors) for host in hosts]
 
 
 def sites(fleet: Fleet) -> list[Site]:
