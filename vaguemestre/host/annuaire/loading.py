@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -94,10 +95,14 @@ def _line(configuration: str) -> tuple[int, str]:
 
 
 class Swap:
-    """The old database's folder, the new one's, and the marker that says that slapd is to be restarted."""
+    """The old database's folder, the new one's, and the marker that says that slapd is to be restarted.
 
-    def __init__(self, live: Path) -> None:
+    `restart` restarts slapd and waits until it answers, or raises LoadError.
+    """
+
+    def __init__(self, live: Path, restart: Callable[[], None] | None = None) -> None:
         self.live = live
+        self.restart = restart or _restart
         self.new = live.with_name(f"{live.name}.new")
         self.before = live.with_name(f"{live.name}.before.mdb")
 
@@ -113,7 +118,7 @@ class Swap:
         (self.new / _DATA).replace(held)
         durable.sync(self.live)
         try:
-            _restart()
+            self.restart()
         except LoadError:
             self._back()
             raise
@@ -122,14 +127,14 @@ class Swap:
     def recover(self) -> None:
         """slapd is restarted if a killed run did not come to it; raises LoadError."""
         if self.before.exists():
-            _restart()
+            self.restart()
             self._over()
 
     def _back(self) -> None:
         if self.before.stat().st_size:
             self.before.replace(self.live / _DATA)
             durable.sync(self.live)
-        _restart()
+        self.restart()
         self._over()
 
     def _over(self) -> None:

@@ -1,0 +1,277 @@
+"""What a real operator makes of the national directory: a real slapd follows a source that comes, lies, and is away.
+
+What the host does by its timer is asked for through the unit itself; what administrators do, by `vaguemestre
+directory`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from terminal import Terminal, Typed
+
+from vaguemestre.host.annuaire.layout import STATE
+from vaguemestre.lab import Lab, extraction
+from vaguemestre.lab.registry import LINES, SEED, Registry
+from vaguemestre.mailbox import Mailboxes
+
+VERB = ("python3", "/usr/lib/vaguemestre/host.pyz", "annuaire")
+UNIT = "vaguemestre-annuaire.service"
+BRANCH = "ou=national,o=vaguemestre"
+ASK = f"ldapsearch -Q -LLL -o ldif-wrap=no -Y EXTERNAL -H ldapi:/// -b {BRANCH}"
+OTHERS = extraction.Nation(LINES, SEED + 1)
+TODAY = extraction.Nation(LINES, SEED)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undisturbed(lab: Lab, pasteur: Mailboxes) -> Iterator[None]:
+    """The timer sleeps: what is asked for here is asked for by these tests. Afterwards all is as it was found."""
+    lab.exec(pasteur.host.name, ["systemctl", "stop", UNIT.replace(".service", ".timer")])
+    _quiet(lab, pasteur)
+    yield
+    lab.nation.directory.hold(TODAY.extraction())
+    lab.nation.mend()
+    lab.exec(pasteur.host.name, [*VERB, "refresh", "--now"])
+    lab.exec(pasteur.host.name, ["systemctl", "start", UNIT.replace(".service", ".timer")])
+
+
+def _quiet(lab: Lab, pasteur: Mailboxes) -> None:
+    """A run of the timer may be under way."""
+    lab.exec(
+        pasteur.host.name, ["sh", "-c", f"while systemctl is-active {UNIT} | grep -q activating; do sleep 1; done"]
+    )
+
+
+@pytest.fixture
+def nation(lab: Lab) -> Iterator[Registry]:
+    """The nation's directory, to change and to fail; mended afterwards, and followed."""
+    yield lab.nation.directory
+    lab.nation.mend()
+
+
+@pytest.fixture
+def on(lab: Lab, pasteur: Mailboxes) -> Callable[[str], str]:
+    """A command of the shell on the operator's host."""
+
+    def run(command: str) -> str:
+        done = lab.exec(pasteur.host.name, ["sh", "-c", command])
+        return (done.stdout + done.stderr).decode()
+
+    return run
+
+
+@pytest.fixture
+def refreshed(lab: Lab, pasteur: Mailboxes) -> Callable[..., Any]:
+    """What a refresh says that is asked for on the host."""
+
+    def run(*words: str) -> Any:
+        return json.loads(lab.exec(pasteur.host.name, [*VERB, "refresh", *(words or ("--now",)), "--json"]).stdout)
+
+    return run
+
+
+@pytest.fixture
+def directory(vaguemestre: Terminal, pasteur: Mailboxes) -> Callable[..., Typed]:
+    """`vaguemestre directory VERB ...` on the Clinique Pasteur's host."""
+    return lambda verb, *words: vaguemestre("directory", verb, *words, pasteur.host.name, "--json")
+
+
+@pytest.fixture
+def found(on: Callable[[str], str]) -> Callable[[], set[str]]:
+    """Whom the directory holds, by address."""
+
+    def look() -> set[str]:
+        lines = on(f"{ASK} -s one '(objectClass=vgmNationalMailbox)' mail").splitlines()
+        return {line.removeprefix("mail: ") for line in lines if line.startswith("mail: ")}
+
+    return look
+
+
+def listed(nation: extraction.Nation, day: int = 0) -> set[str]:
+    return {line.split("|")[1].strip('" \u00a0').lower() for line in list(nation.extraction(day))[1:]}
+
+
+@pytest.fixture
+def filled(refreshed: Callable[..., Any], found: Callable[[], set[str]], lab: Lab) -> set[str]:
+    """The directory as the nation is today; whom it holds."""
+    lab.nation.directory.hold(TODAY.extraction())
+    said = refreshed()
+    if said["waiting"]:
+        raise AssertionError(said)
+    return found()
+
+
+def test_everybody_whom_the_nation_lists_is_in_the_directory(filled: set[str], directory: Callable[..., Typed]) -> None:
+    assert len(filled) > 390
+    assert len(filled ^ listed(TODAY)) < 12, "dirt in some lines aside"
+    shown = next(iter(directory("show").json.values()))
+    assert shown["held"]["mailboxes"] == len(filled)
+    assert (shown["trouble"], shown["refused"], shown["waiting"]) == ("", 0, None)
+
+
+def test_the_day_after_is_applied_to_the_running_slapd(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    on: Callable[[str], str],
+) -> None:  # fmt: skip
+    pid = on("systemctl show -P MainPID slapd")
+    nation.hold(TODAY.extraction(day=10))
+    events = refreshed()["events"]
+    assert events[-1]["event"] == "applied"
+    assert found() != filled
+    assert len(found() ^ listed(TODAY, 10)) < 12
+    assert on("systemctl show -P MainPID slapd") == pid
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"spoil": "empty"}, {"spoil": "header"}, {"spoil": "cut"}, {"spoil": "columns"}, {"spoil": "latin1"},
+        {"html": True}, {"status": 429, "retry_after": 1}, {"status": 500}, {"broken": 0.5},
+        {"generated": "2026-01-01T03:00:00+00:00"},
+    ],
+    ids=lambda fault: "-".join(f"{key}-{value}" for key, value in fault.items())[:24],
+)  # fmt: skip
+def test_whatever_the_source_says_nobody_is_removed(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    fault: dict[str, Any],
+) -> None:  # fmt: skip
+    nation.fail(extraction={"generated": _soon(), **fault})
+    said = refreshed()
+    assert said["failing"] or said["waiting"], said
+    assert found() == filled
+
+
+@pytest.mark.parametrize("same", ["reordered", "duplicated"])
+def test_another_order_is_not_another_directory(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]], same: str
+) -> None:
+    nation.fail(extraction={"spoil": same, "generated": _soon()})
+    said = refreshed()
+    assert "applied" not in [event["event"] for event in said["events"]]
+    assert found() == filled
+
+
+def _soon() -> str:
+    """A date that no extraction had before, some time ahead: names bear minutes."""
+    _soon.minutes += 1  # type: ignore[attr-defined]
+    return time.strftime("%Y-%m-%dT%H:%M:00+00:00", time.gmtime(time.time() + 60 * _soon.minutes))  # type: ignore[attr-defined]
+
+
+_soon.minutes = 10  # type: ignore[attr-defined]
+
+
+def test_half_of_the_nation_waits_for_a_persons_word_and_is_taken_with_it(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    directory: Callable[..., Typed],
+) -> None:  # fmt: skip
+    nation.fail(extraction={"spoil": "half", "generated": _soon()})
+    waiting = refreshed()["waiting"]
+    assert any("mailboxes would go; 2 % is the limit" in why for why in waiting["why"])
+    assert any("loses" in why for why in waiting["why"])
+    assert found() == filled
+    shown = directory("show")
+    assert shown.code == 3
+    approved = directory("approve", "--digest", waiting["sha256"][:16])
+    assert next(iter(approved.json.values()))["result"] == "approved"
+    assert len(found()) == waiting["mailboxes"] < len(filled)
+    nation.fail(extraction={"generated": _soon()})
+    refreshed()
+    assert found() == filled
+
+
+def test_a_slapd_that_is_killed_in_the_middle_comes_back_and_the_rest_follows(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    on: Callable[[str], str],
+) -> None:  # fmt: skip
+    digest = _other_people(nation, refreshed)
+    killing = f"until {ASK} -s base description | grep -q 'being written'; do :; done; systemctl kill -s KILL slapd"
+    said = on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
+    assert "trouble" in said
+    on("until ldapwhoami -Q -Y EXTERNAL -H ldapi:/// >/dev/null 2>&1; do sleep 0.2; done")
+    on(f"systemctl start {UNIT}")
+    assert not found() & filled
+    assert len(found()) > 390
+    _back(nation, refreshed, on)
+    assert found() == filled
+
+
+def test_a_sync_that_is_killed_in_the_middle_goes_on_at_the_next_run(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    on: Callable[[str], str],
+) -> None:  # fmt: skip
+    digest = _other_people(nation, refreshed)
+    killing = f"until {ASK} -s base description | grep -q 'being written'; do :; done; pkill -KILL -u vgm-annuaire"
+    on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
+    nation.fail(extraction={"status": 500})
+    on(f"systemctl start {UNIT}")
+    assert not found() & filled
+    assert len(found()) > 390
+    _back(nation, refreshed, on)
+    assert found() == filled
+
+
+def _other_people(nation: Registry, refreshed: Callable[..., Any]) -> str:
+    """The nation is quite another; what waits, by its digest."""
+    nation.hold(OTHERS.extraction())
+    nation.fail(extraction={"generated": _soon()})
+    return str(refreshed()["waiting"]["sha256"])
+
+
+def _back(nation: Registry, refreshed: Callable[..., Any], on: Callable[[str], str]) -> None:
+    nation.hold(TODAY.extraction())
+    nation.fail(extraction={"generated": _soon()})
+    on(f"{' '.join(VERB)} approve {refreshed()['waiting']['sha256']}")
+
+
+def test_a_disk_without_room_changes_nothing_and_is_told(
+    filled: set[str], nation: Registry, refreshed: Callable[..., Any], found: Callable[[], set[str]],
+    on: Callable[[str], str],
+) -> None:  # fmt: skip
+    on(f"mount -t tmpfs -o size=16k,mode=700,uid=$(id -u vgm-annuaire) full {STATE}/begun")
+    try:
+        nation.fail(extraction={"generated": _soon()})
+        said = refreshed()
+        assert "free" in said["trouble"]
+        assert any(one["name"] == "trouble" for one in said["alarms"])
+        assert found() == filled
+    finally:
+        on(f"umount {STATE}/begun")
+    assert refreshed()["trouble"] == ""
+
+
+def test_a_new_database_takes_the_old_ones_place_at_one_restart_and_touches_no_mailbox_of_ours(
+    filled: set[str], found: Callable[[], set[str]], on: Callable[[str], str], refreshed: Callable[..., Any]
+) -> None:
+    ours = on(f"{ASK.replace(BRANCH, 'ou=mailboxes,o=vaguemestre')} '*' | grep -v -e '^#'")
+    pid = on("systemctl show -P MainPID slapd")
+    said = refreshed("--rebuild")
+    assert (said["load"], said["trouble"]) == (False, "")
+    assert found() == filled
+    assert on("systemctl show -P MainPID slapd") != pid
+    assert on(f"{ASK.replace(BRANCH, 'ou=mailboxes,o=vaguemestre')} '*' | grep -v -e '^#'") == ours
+    assert on("stat -c '%U %a' /var/lib/ldap/national/data.mdb").split() == ["openldap", "600"]
+    assert "national.new" not in on("ls /var/lib/ldap")
+
+
+def test_a_load_that_is_killed_leaves_what_was_there(
+    filled: set[str], found: Callable[[], set[str]], on: Callable[[str], str]
+) -> None:
+    killing = (
+        "until pgrep -x slapadd >/dev/null; do :; done; pkill -KILL -f 'host.pyz annuaire'; pkill -KILL -x slapadd"
+    )
+    on(f"({killing}) & {' '.join(VERB)} refresh --rebuild --json; wait")
+    assert found() == filled
+    on(f"systemctl start {UNIT}")
+    assert found() == filled
+
+
+def test_neither_the_journal_nor_what_is_kept_for_people_names_anybody(
+    filled: set[str], on: Callable[[str], str], lab: Lab
+) -> None:
+    told = on(f"journalctl -u {UNIT} -o cat; cat {STATE}/*.json {STATE}/history.jsonl {STATE}/metrics.prom")
+    assert "applied" in told
+    assert not [address for address in filled if address in told]
