@@ -82,9 +82,9 @@ def own(mailbox: Mailbox, at: Establishment, labels: Mapping[str, str] = PROFESS
     `labels` gives what a national code of profession or speciality means, as far as it is known.
     """
     names = _each((mailbox.display, *_both_orders(mailbox.given, mailbox.surname)))
-    called = _each((mailbox.surname, mailbox.given, mailbox.service))
+    called = (mailbox.surname, mailbox.given) if mailbox.surname or mailbox.given else (mailbox.display,)
     attributes = {
-        **_called(names or [mailbox.address], called or [mailbox.display]),
+        **_called(names or [mailbox.address], _each((*called, mailbox.service))),
         **_trade(labels.get(mailbox.profession, ""), labels.get(mailbox.speciality, "")),
         **_site(at.name, "", Place(routing=at.city)),
     }
