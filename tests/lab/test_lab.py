@@ -70,6 +70,10 @@ def test_a_guest_is_up_and_bare(lab: Lab, state: State) -> None:
     assert _said(lab, ONE, "command -v python3 || echo none") == "none"
 
 
+def test_a_service_of_a_guest_gets_its_credentials(lab: Lab, state: State) -> None:
+    assert _credential(lab, ONE) == ONE
+
+
 def test_a_guest_cannot_set_this_machine_s_clock(lab: Lab, state: State) -> None:
     (effective,) = (line for line in _said(lab, ONE, "cat /proc/1/status").splitlines() if line.startswith("CapEff"))
     cap_sys_time = 25  # linux/capability.h
@@ -133,6 +137,7 @@ def test_a_guest_that_reboots_comes_back(lab: Lab, state: State) -> None:
     before = _said(lab, TWO, uptime)
     lab.exec(TWO, ["systemctl", "reboot"])
     _until(lambda: _said(lab, TWO, uptime) not in ("", before))
+    _until(lambda: _credential(lab, TWO) == TWO)
 
 
 def test_a_cut_guest_is_silent_until_mended(lab: Lab, state: State) -> None:
@@ -224,6 +229,12 @@ def _traces(name: str) -> list[str]:
 
 def _born(lab: Lab) -> dict[str, str]:
     return {one["Labels"]["vgm.host"]: f"{one['Id']} {one['StartedAt']}" for one in lab.engine.containers(lab.name)}
+
+
+def _credential(lab: Lab, guest: str) -> str:
+    """What a service reads of a file that systemd hands it (systemd.exec(5))."""
+    given = "--property=LoadCredential=name:/etc/hostname --property=User=nobody"
+    return _said(lab, guest, f"systemd-run --quiet --wait --pipe {given} sh -c 'cat $CREDENTIALS_DIRECTORY/name'")
 
 
 def _said(lab: Lab, guest: str, command: str) -> str:

@@ -23,13 +23,30 @@ _WORLD = {
     "/etc/systemd/system/ocsp.service": "ocsp.service",
 }
 _STARTED = ("outside.service", "ocsp.service")
+# systemd makes mounts shared where it boots a machine, and leaves them as they are in a container. What it mounts for a
+# service, its credentials above all (LoadCredential=, systemd.exec(5)), gets there only if they are shared.
+_SHARED = """[Unit]
+Description=Share mounts with services, as on a machine
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+ExecStart=mount --make-rshared /
+[Install]
+WantedBy=sysinit.target
+"""
+_SYSTEM = "/etc/systemd/system"
+_SHARING = (
+    BirthFile(f"{_SYSTEM}/lab-shared-mounts.service", _SHARED.encode()),
+    BirthFile(f"{_SYSTEM}/sysinit.target.wants/lab-shared-mounts.service", link="../lab-shared-mounts.service"),
+)
 
 
 def guest_host(guest: Guest, plan: Plan, image: str, home: Path, proxy: str) -> Host:
     """The host for one guest of the plan."""
     files = _identity(guest.name, guest.address, plan, home)
     files.append(BirthFile("/etc/apt/apt.conf.d/90lab-proxy", f'Acquire::http::Proxy "{proxy}";\n'.encode()))
-    return Host(guest.name, image, (guest.address,), tuple(files))
+    return Host(guest.name, image, (guest.address,), tuple(files), lambda: _SHARING)
 
 
 def world_host(nation: Nation, image: str) -> Host:
