@@ -97,7 +97,9 @@ class Mailboxes:
             added = self.add(
                 address, f"--type={kind}", "--description=Verification of this operator", password=password
             )
-        except MailboxError:
+        except MailboxError as refused:
+            if "mailbox restore" not in str(refused):
+                raise
             return self.move("restore", address, password)
         if added.result == "added":
             return added

@@ -23,12 +23,12 @@ MARK = "Original-Recipient"  # RFC 8098 section 2.3: whom it was for
 
 @pytest.fixture(scope="module")
 def hidden(site: Site, fleet: Fleet, team: Correspondent) -> Iterator[Correspondent]:
-    """Somebody on the red list whose mail goes to the team; afterwards on no red list, and suspended."""
+    """Somebody on the red list whose mail goes to the team; afterwards without a secretariat, hidden and suspended."""
     with site.probe(fleet, PROBE_HIDDEN, "ORG") as correspondent:
         redlist.change(fleet, correspondent.address, ["secretariat", f"--secretariat={team.address}"])
         time.sleep(SECOND)
         yield correspondent
-        redlist.change(fleet, correspondent.address, ["none"])
+        redlist.change(fleet, correspondent.address, ["unlisted"])
 
 
 @pytest.fixture
