@@ -79,7 +79,7 @@ def _waiting(state: State, settings: Settings, now: datetime) -> Iterator[Alarm]
 
 def _refused(state: State, settings: Settings) -> Iterator[Alarm]:
     """Something came and was refused, twice running: a copy caught half-way is nobody's worry."""
-    for url in filter(None, (settings.url, settings.mirror)):
+    for url in settings.sources:
         source = state.source(url)
         if source.failure in _SUSPICIOUS and source.failures > 1:
             yield Alarm(
@@ -99,7 +99,7 @@ def _entries(state: State) -> Iterator[Alarm]:
 
 
 def _why(state: State, settings: Settings) -> str:
-    source = state.source(settings.url)
+    source = state.source(settings.sources[0])
     if not source.failure:
         return ""
     since = f" ({_day(source.since)}, x{source.failures})" if source.since else ""

@@ -39,7 +39,7 @@ def renew(run: Run, force: bool) -> None:
     Raises:
         OSError, BranchError, DigestError: this host's disk, slapd, or what is kept; no source's fault.
     """
-    for url in filter(None, (run.settings.url, run.settings.mirror)):
+    for url in run.settings.sources:
         source = run.state.source(url)
         if force or _due(run, url, source):
             source = _asked(run, url, source)
@@ -161,7 +161,7 @@ def _judged(run: Run, url: str, path: Path, found: Inspection) -> None:
         run.remember(**{"coming" if run.state.coming else "held": dated}, waiting=None)
         return
     summary = found.churn.summary if found.churn else "the first extraction"
-    kept = Kept(name, generated, facts.mailboxes, run.now, url, summary=summary)
+    kept = Kept(name, generated, facts.mailboxes, run.now, url, run.settings.source, summary)
     state.keep(run.places, kept, path, _digest(run), found.found.merged)
     if found.churn and found.churn.held_back:
         _held_back(run, kept, found.churn.why, summary)

@@ -6,7 +6,7 @@
         state.json     what is held, what is coming, what waits     alarms.json    which alarms stand, since when
         lock           held by the one run at a time                told.json      whom the alarms still have to reach
         kept/<name>/   a taken extraction, its digest, its facts    history.jsonl  what happened
-        begun/         a download under way, a digest being made    first.ldif     the first load, for slapadd(8)
+        begun/         a download under way, a digest being made
         fhir.db        what was read by the FHIR interface
         publication/   what the nation knows of our own mailboxes   metrics.prom   for Prometheus
 """
@@ -65,6 +65,13 @@ class Settings:
     postmaster: str
     notify: tuple[str, int] | None
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The addresses that are asked, the first one first."""
+        if self.source == "fhir":
+            return (self.api.url,)
+        return tuple(url for url in (self.url, self.mirror) if url)
+
 
 @dataclass(frozen=True)
 class Places:
@@ -94,11 +101,6 @@ class Places:
     def interface(self) -> Path:
         """What was read by the FHIR interface, and how far a reading of it has come."""
         return self.root / "fhir.db"
-
-    @property
-    def ldif(self) -> Path:
-        """The first load, whole when it has this name; the privileged step reads it."""
-        return self.root / "first.ldif"
 
     @property
     def history(self) -> Path:

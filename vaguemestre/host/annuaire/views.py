@@ -78,8 +78,9 @@ def _waiting(one: Waiting | None) -> Plain | None:
 
 def _sources(known: State, settings: Settings) -> list[Plain]:
     names = ("asked", "succeeded", "failure", "message", "since", "failures")
-    urls = [url for url in (settings.url, settings.mirror) if url]
-    return [{"url": url, **{name: _iso(getattr(known.source(url), name)) for name in names}} for url in urls]
+    return [
+        {"url": url, **{name: _iso(getattr(known.source(url), name)) for name in names}} for url in settings.sources
+    ]
 
 
 def _iso(value: Any) -> Any:
