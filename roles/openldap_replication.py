@@ -20,12 +20,10 @@ from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, Host
 from vaguemestre.host.book.shown import PUBLIC, WORDS, everybodys
-from vaguemestre.host.replica.layout import SETTINGS, STATE
-from vaguemestre.host.store import SUFFIX
+from vaguemestre.host.replica.layout import REPLICATOR, SETTINGS, STATE
 from vaguemestre.release import Directory, File, Item, Unit
 from vaguemestre.render import file, text
 
-REPLICATOR = f"cn=replicator,{SUFFIX}"  # who a replica is to its provider; an identity without an entry
 ANCHORS = f"{book.FOLDER}/national.pem"
 PREPARED = "/etc/systemd/system/slapd.service.d/replica.conf"
 

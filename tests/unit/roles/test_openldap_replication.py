@@ -13,6 +13,7 @@ from roles import base, openldap
 from roles import openldap_replication as replication
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import RoleName
+from vaguemestre.host.replica.layout import REPLICATOR
 from vaguemestre.release import File, Unit
 
 PROVIDER = context("fullest", "mail.ch-lens")
@@ -129,7 +130,7 @@ def test_names_with_accents_and_signs_are_known_as_slapd_writes_them(name: str, 
 
 def test_the_provider_maps_every_replica_under_each_number_its_certificate_may_bear() -> None:
     assert PROVIDER.establishment.certificate_units == ("1620000999",)
-    assert KEPT[openldap.CONFIGURATION].count(f'"{replication.REPLICATOR}"\n') >= 1
+    assert KEPT[openldap.CONFIGURATION].count(f'"{REPLICATOR}"\n') >= 1
     assert len(re.findall(r'^authz-regexp "\^cn=annuaire', KEPT[openldap.CONFIGURATION], re.MULTILINE)) == 1
 
 

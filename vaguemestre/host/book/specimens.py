@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vaguemestre.host.bal import STATES
 from vaguemestre.host.book.shown import CHOSEN, KINDS, PUBLIC, READERS, ROUTED, WORDS
+from vaguemestre.host.replica.layout import REPLICATOR
 from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SUFFIX
 
 PRIVATE = (
@@ -104,6 +105,7 @@ def proofs(schema: Iterable[str] = ()) -> Iterator[Proof]:
                 yield _seen(who, one, private) if one.shown else _unseen(who, one, private)
     yield from _of_the_entitled(private)
     yield from _of_daemons(private)
+    yield from _of_replicas(private)
     yield from _of_the_nations()
     yield from _of_places()
 
@@ -150,6 +152,16 @@ def _of_daemons(private: tuple[str, ...]) -> Iterator[Proof]:
         for specimen in (COLLEAGUE, SERVED):
             denied = (*_at("disclose", hidden), *_at("write", writable))
             yield Proof(f"cn={name},{DAEMONS}", specimen.dn, _at("read", reads), denied)
+
+
+def _of_replicas(private: tuple[str, ...]) -> Iterator[Proof]:
+    """Of a hidden mailbox a replica learns its address and that it is hidden; of one that is shown, what is public."""
+    learns = {"entry", "objectClass", "mail", "vgmMailboxType", "vgmState", "vgmRedList", "entryUUID", "entryCSN"}
+    for one in OURS:
+        known = learns | {*PUBLIC, *WORDS} if one.shown else learns
+        hidden = [name for name in (*PUBLIC, *WORDS, *CHOSEN, *private) if name not in known]
+        yield Proof(REPLICATOR, one.dn, denied=(*_at("disclose", hidden), *_at("write", ("mail", "vgmRedList"))))
+    yield Proof(REPLICATOR, DAEMONS, denied=("children/disclose", "vgmUid/disclose"))
 
 
 def _of_the_nations() -> Iterator[Proof]:

@@ -22,6 +22,9 @@ SETTINGS = Path("/etc/vaguemestre/replica.json")
 STATE = Path("/var/lib/vaguemestre-replica")
 MEMORY, FORGET, METRICS = "memory.json", "forget", "metrics.prom"
 
+REPLICATOR = f"cn=replicator,{SUFFIX}"
+"""Who a replica is to its provider, known by its certificate; an identity without an entry."""
+
 # What is followed: a word for people -> the entry that bears its contextCSN.
 BRANCHES = {"mailboxes": SUFFIX, "national": NATIONAL}
 
