@@ -35,7 +35,8 @@ def items(context: Context) -> Iterator[Item]:
     for library in _PACKAGES:
         yield Package(f"python3-{library}")
     yield Account(ACCOUNT, home=str(STATE))
-    yield Directory(str(STATE), owner=ACCOUNT, group=ACCOUNT, mode=0o750)
+    # Others may pass through, to the one file in it that is theirs to read: numbers for Prometheus.
+    yield Directory(str(STATE), owner=ACCOUNT, group=ACCOUNT, mode=0o751)
     yield File(str(SETTINGS), (json.dumps(settings(context), indent=2, ensure_ascii=False) + "\n").encode())
     if context.directory_anchors:
         source = str(context.settings.directory.anchors)

@@ -89,3 +89,16 @@ def test_who_is_logged_in_reads_why_something_waits_and_how_to_take_it(tmp_path:
     for words in ("557,000 mailboxes", "half would go", "annuaire approve bbbbbbbbbbbbbbbb", "disk full", "2 entries"):
         assert words in read
     assert text(show(Places(tmp_path / "empty"), KNOWN, START)).startswith("held         nothing yet")
+
+
+def test_the_trust_daemon_shows_these_numbers_on_its_own_page_when_they_are_there(tmp_path: Path) -> None:
+    from vaguemestre.host.annuaire import metrics
+    from vaguemestre.host.trust.metrics import _other
+
+    path = tmp_path / "metrics.prom"
+    assert _other(path) == ""
+    metrics.write(path, State(held=HELD), (), START)
+    assert "vaguemestre_directory_mailboxes 557000\n" in _other(path)
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.write_text("half a li")
+    assert _other(path) == ""

@@ -98,7 +98,7 @@ def test_the_job_is_an_account_of_its_own_that_writes_its_own_state_only() -> No
     assert {"-/var/lib/ldap", "-/var/vmail", f"-{pki.KEY}"} <= set(hidden)
     assert ACCOUNT in {item.name for item in directory.items(BY_FILE) if isinstance(item, Account)}
     modes = {item.path: item.mode for item in directory.items(BY_FILE) if isinstance(item, Directory)}
-    assert modes[str(STATE)] == 0o750
+    assert modes[str(STATE)] == 0o751
 
 
 def test_only_the_first_load_is_done_as_root() -> None:

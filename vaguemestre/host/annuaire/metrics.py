@@ -17,8 +17,9 @@ _PREFIX = "vaguemestre_directory"
 
 
 def write(path: Path, state: State, standing: Iterable[Alarm], now: datetime) -> None:
-    """Replace the file; raises OSError."""
+    """Replace the file, which everybody on the host may read; raises OSError."""
     durable.write(path, ("\n".join(page(state, standing, now)) + "\n").encode())
+    path.chmod(0o644)
 
 
 def page(state: State, standing: Iterable[Alarm], now: datetime) -> Iterator[str]:

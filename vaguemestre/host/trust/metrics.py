@@ -12,6 +12,9 @@ from vaguemestre.host.trust.desk import Desk
 from vaguemestre.host.trust.layout import Places
 from vaguemestre.host.trust.peers import BUCKETS, Peers
 
+BESIDE = (Path("/var/lib/vaguemestre-annuaire/metrics.prom"),)
+"""Pages of jobs that run now and then, shown with the daemon's own."""
+
 _DAY = 86400.0
 Sample = tuple[dict[str, str], float]
 
@@ -25,11 +28,12 @@ class Meters:
     places: Places
     certificate: Path
     connections: dict[str, int]
+    beside: tuple[Path, ...] = BESIDE
 
     def page(self) -> str:
         now = datetime.now(UTC)
         families = (*self._decisions(), *self._listing(now), *self._revocation(now), *self._rest(now), *self._probes())
-        return "\n".join(families) + "\n"
+        return "\n".join(families) + "\n" + "".join(map(_other, self.beside))
 
     def _decisions(self) -> Iterable[str]:
         record = self.desk.record
@@ -86,6 +90,15 @@ class Meters:
             yield f'{name}_bucket{{le="{bound}"}} {total}'
         yield f"{name}_sum {self.peers.seconds_sum:.6f}"
         yield f"{name}_count {total}"
+
+
+def _other(path: Path) -> str:
+    """A page that another job of this host left, when it is there and whole lines."""
+    try:
+        page = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+    return page if page.endswith("\n") else ""
 
 
 def _family(name: str, kind: str, told: str, samples: Iterable[Sample]) -> Iterable[str]:
