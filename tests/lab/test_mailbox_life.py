@@ -47,7 +47,7 @@ def test_what_was_closed_by_mistake_is_restored_with_its_mail_and_a_new_password
     before = anne.send(hugo.address, "Avant la fermeture")
     hugo.wait_for(before)
     pasteur.move("close", hugo.address)
-    assert edge(national, f"a@{LENS}", hugo.address)[0] == 550
+    assert "5.2.1" in edge(national, f"a@{LENS}", hugo.address)[1]
     back = replace(hugo, password=pasteur.move("restore", hugo.address).password or "")
     with pytest.raises(imaplib.IMAP4.error):
         hugo.imap()
@@ -128,7 +128,7 @@ def test_time_quarantines_and_purges_what_was_closed_and_nothing_besides(
     assert there(f"{STORE}/{anne.address.partition('@')[0]}/Maildir")
     anne.imap().logout()
 
-    assert edge(national, f"a@{LENS}", kim.address)[0] == 550
+    assert "5.2.1" in edge(national, f"a@{LENS}", kim.address)[1]
     for refused in (lambda: pasteur.move("restore", kim.address), lambda: pasteur.add(kim.address, "--type=APP")):
         with pytest.raises(MailboxError, match=r"removed|not given again"):
             refused()
