@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 from publication_nation import DOCTOR, STRUCTURE, TEAM
 from publication_trial import Trial, settings
-from unit.annuaire.nation_server import NATION
+from unit.annuaire.nation_server import NATION, NationServer
 
 from vaguemestre.host.annuaire.publication.fhir import FhirWriter, Reply
 from vaguemestre.host.annuaire.publication.listing import Listing
@@ -264,6 +264,16 @@ def test_the_report_tells_of_every_outcome_and_of_no_content(trial: Trial, team:
     assert told[1]["fields"] == ["rank", "responsible"]
     assert "Exemple" not in trial.places.report.read_text()
     assert trial.places.report.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_stops_a_run_is_told_without_naming_anybody(trial: Trial, doctor: Mailbox, nation: NationServer) -> None:
+    trial.have(doctor)
+    away = replace(trial, nation=replace(nation, base="http://127.0.0.1:9"))
+    nation.fail(fhir={"status": 503})
+    for halted in (away.publish().halted, trial.publish(HOUR).halted):
+        assert halted
+        assert doctor.person not in halted
+        assert doctor.address not in halted
 
 
 def test_the_key_is_in_no_file_of_the_state(trial: Trial, doctor: Mailbox) -> None:

@@ -201,6 +201,16 @@ def test_a_directory_that_is_away_or_empty_withdraws_nobody(ask: Ask, tmp_path: 
     assert {one["name"] for one in ask([], "show")[1]["alarms"]} == {"withheld"}
 
 
+def test_a_run_prints_no_address_into_the_journal(ask: Ask, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger.opened(tmp_path / "state" / "ledger.db") as found:
+        found.put(held(ONE).values())
+    ask([DOCTOR], "show")
+    admin.main([f"--settings={tmp_path / 'publication.json'}", f"--state={tmp_path / 'state'}", "run"])
+    told = capsys.readouterr()
+    assert "HELD BACK" in told.out
+    assert "@" not in told.out + told.err
+
+
 def test_withdrawals_are_approved_of_by_their_digest_and_then_go(ask: Ask, tmp_path: Path) -> None:
     with ledger.opened(tmp_path / "state" / "ledger.db") as found:
         found.put(held(ONE).values())

@@ -119,9 +119,14 @@ class FhirWriter:
         try:
             reply = self._ask(path, content)
         except FetchError as error:
-            done = Result.DEFERRED if error.slug in _BEFORE else Result.UNKNOWN
-            return Outcome(first, done, error.slug, str(error)[:_SHORT], halt=error.slug in _BEFORE)
-        return _judged(reply, batch)
+            before = error.slug in _BEFORE
+            told = str(error).replace(f"{self._settings.url}/{path}", self._settings.url)[
+                :_SHORT
+            ]  # no number of anybody
+            done = Result.DEFERRED if before else Result.UNKNOWN
+            return Outcome(first, done, error.slug, told, halt=before, loggable=told)
+        outcome = _judged(reply, batch)
+        return replace(outcome, loggable=outcome.loggable or _phrase(reply.status))
 
     def _paced(self) -> None:
         """Not more calls a second than the settings allow."""
@@ -141,11 +146,12 @@ def _judged(reply: Reply, batch: tuple[Operation, ...]) -> Outcome:
         done = Result.DEFERRED if status == 429 else Result.UNKNOWN
         return Outcome(first, done, slug, words or _phrase(status), wait, halt=True)
     if status in (401, 403):
-        return Outcome(first, Result.DEFERRED, "key", f"the nation refuses the key: {words or status}", halt=True)
+        told = f"the nation refuses the key ({_phrase(status)})"
+        return Outcome(first, Result.DEFERRED, "key", f"{told}: {words}", halt=True, loggable=told)
     if reply.resource is None:
         done = Result.DEFERRED if 300 <= status < 500 else Result.UNKNOWN
         told = f"HTTP {status} and no FHIR resource: something on the way answered, not the nation"
-        return Outcome(first, done, "no_fhir", told, halt=True)
+        return Outcome(first, done, "no_fhir", told, halt=True, loggable=told)
     if status == 200:
         return _confirmed(reply.resource, batch)
     if status == 404 and reply.issue != "not-supported":

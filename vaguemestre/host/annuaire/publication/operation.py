@@ -48,7 +48,8 @@ class Result(StrEnum):
 class Outcome:
     """`slug` and `message` say why, `retry_after` (seconds) how long the nation wants to be left alone.
 
-    `halt`: there is no use in going on with this run (the key, the way, too many calls).
+    `halt`: there is no use in going on with this run (the key, the way, too many calls). `message` may hold words of
+    the nation, which may name people; `loggable` is what may stand in a log and in a mail.
     """
 
     operation: Operation
@@ -57,6 +58,7 @@ class Outcome:
     message: str = ""
     retry_after: float = 0.0
     halt: bool = False
+    loggable: str = ""
 
 
 @dataclass(frozen=True)

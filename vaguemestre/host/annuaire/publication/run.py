@@ -75,7 +75,7 @@ class Tally:
         failed = [one for one in outcomes if one.result in (Result.DEFERRED, Result.UNKNOWN)]
         self.barren = self.barren + 1 if failed else 0
         if failed and (self.barren >= _TIRED or any(one.halt for one in failed)):
-            self.halted = failed[-1].message or failed[-1].slug
+            self.halted = failed[-1].loggable or failed[-1].slug
 
 
 def view(

@@ -50,8 +50,11 @@ def _planned(said: Plain) -> Iterator[str]:
 
 
 def _published(said: Plain) -> Iterator[str]:
+    """The timer's runs end up in the journal: nobody is named."""
     yield from _run(said)
-    yield from _withheld(said["withheld"])
+    if waiting := said["withheld"]:
+        yield f"HELD BACK  {waiting['number']:,} withdrawals wait for approval, see plan"
+        yield from (f"           {why}" for why in waiting["why"])
 
 
 def _withheld(waiting: Plain | None) -> Iterator[str]:
