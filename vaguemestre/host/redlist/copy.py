@@ -26,6 +26,7 @@ class Copy:
         self._good_for = good_for
         self._read = float("-inf")
         self.changes = 0  # how often something was taken over
+        self.mark = ""  # the last change that was read (entryCSN)
 
     def __len__(self) -> int:
         return len(self._boxes)
@@ -52,12 +53,11 @@ class Copy:
             self._boxes[address] = box
             self.changes += 1
 
-    def keep(self, addresses: set[str]) -> None:
-        """Forget the mailboxes that are not among these: all that the directory still has."""
-        for gone in set(self._boxes) - addresses:
-            del self._boxes[gone]
-        used = set(self._boxes.values())
-        self._alike = {box: box for box in used}
+    def forget(self, addresses: set[str]) -> None:
+        """The directory has these no more."""
+        for gone in addresses:
+            self._boxes.pop(gone, None)
+        self._alike = {box: box for box in set(self._boxes.values())}
 
     def items(self) -> list[tuple[str, Box]]:
         return list(self._boxes.items())

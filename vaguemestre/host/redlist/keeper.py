@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +94,12 @@ class Keeper:
         self.correspondents = correspondents
         self.houses = houses
         self._follower = follower
+
+    async def ready(self, seconds: float = 10) -> None:
+        """Until the mailboxes are known, but not for ever: who asks meanwhile waits, rather than being deferred."""
+        until = time.monotonic() + seconds
+        while not self.people.known() and time.monotonic() < until:
+            await asyncio.sleep(0.02)
 
     def close(self) -> None:
         """Write down what waits, and follow the directory no longer."""

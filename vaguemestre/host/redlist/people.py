@@ -3,7 +3,7 @@
 Each entry bears the number of its last change (entryCSN), and slapd says which changes it has taken in (contextCSN;
 draft-chu-ldap-csn, slapo-syncprov(5)). So a look is two searches that find next to nothing. On a replica that is
 catching up entries come out of order; its contextCSN moves only when all are there, which is why that is what is
-followed. Entries that were removed, which no command of the kit does, are noticed once an hour.
+followed. Entries that were removed, which no command of the kit does, are noticed once an hour, little by little.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from vaguemestre.host.store import MAILBOXES, SUFFIX
 EVERY = 0.25  # seconds between two looks
 ALL_AGAIN = 3600.0  # seconds
 _PATIENCE = 5  # seconds for slapd to answer
-_PAGE = 200  # entries between two pauses: the thread that answers Postfix must not wait for this one
-_PAUSE = 0.002  # seconds
+_PAGE = 200  # entries between two looks, of those that are only looked over
 
 
 class Follower:
@@ -67,15 +66,42 @@ def looks(url: str, copy: Copy) -> Iterator[None]:
         ldap.LDAPError: the directory does not answer or refuses.
     """
     with _connected(url) as connection:
-        mark, all_at = "", float("-inf")
+        removed, again_at = Removed(connection, copy), time.monotonic() + ALL_AGAIN
         while True:
-            moment = time.monotonic()
-            if moment >= all_at + ALL_AGAIN:
-                mark, all_at = _read_all(connection, copy), moment
-            else:
-                mark = _read_since(connection, copy, mark)
+            copy.mark = _read_since(connection, copy, copy.mark) if copy.mark else _read_all(connection, copy)
             copy.confirm()
             yield
+            if time.monotonic() >= again_at and removed.step():
+                removed, again_at = Removed(connection, copy), time.monotonic() + ALL_AGAIN
+
+
+class Removed:
+    """Looks for entries that are gone, a page at a time between two looks at what changed."""
+
+    def __init__(self, connection: Any, copy: Copy) -> None:
+        self._connection = connection
+        self._copy = copy
+        self._message: int | None = None
+        self._before: set[str] = set()
+        self._there: set[str] = set()
+
+    def step(self) -> bool:
+        """Read some more; whether that was all, and what is gone is forgotten. New ones meanwhile are not gone."""
+        import ldap
+
+        if self._message is None:
+            self._before = {address for address, _ in self._copy.items()}
+            wanted = "(objectClass=vgmMailbox)"
+            self._message = self._connection.search(MAILBOXES, ldap.SCOPE_ONELEVEL, wanted, ["mail"])
+                MAILBOXES, ldap.SCOPE_ONELEVEL, "(objectClass=vgmMailbox)", ["mail"]
+            )
+        for _ in range(_PAGE):
+            kind, data = self._connection.result(self._message, all=0, timeout=_PATIENCE)
+            if kind == ldap.RES_SEARCH_RESULT:
+                self._copy.forget(self._before - self._there)
+                return True
+            self._there.update(entry["mail"][0].decode() for dn, entry in data if dn)
+        return False
 
 
 def protected(url: str, copy: Copy) -> None:
@@ -110,19 +136,20 @@ def _connected(url: str) -> Iterator[Any]:
 
 
 def _read_all(connection: Any, copy: Copy) -> str:
-    mark, newest, addresses = _context(connection), "", set()
+    mark, newest = _context(connection), ""
     for entry in _found(connection, "(objectClass=vgmMailbox)"):
-        addresses.add(copy.take(entry))
+        copy.take(entry)
         newest = max(newest, _csn(entry))
-    copy.keep(addresses)
     return mark or newest
 
 
 def _read_since(connection: Any, copy: Copy, since: str) -> str:
-    """What changed after `since`; the entry that bears that very number comes again each time."""
+    """What changed after `since`; the entry that bears that very number comes again each time. A directory that was put
+    back from a backup is older than what was read of it: then all of it counts."""
     mark, newest = _context(connection), since
-    wanted = f"(&(objectClass=vgmMailbox)(entryCSN>={since}))" if since else "(objectClass=vgmMailbox)"
-    for entry in _found(connection, wanted):
+    if mark and mark < since:
+        return _read_all(connection, copy)
+    for entry in _found(connection, f"(&(objectClass=vgmMailbox)(entryCSN>={since}))"):
         copy.take(entry)
         newest = max(newest, _csn(entry))
     return mark or newest
@@ -141,11 +168,10 @@ def _context(connection: Any) -> str:
 
 
 def _found(connection: Any, wanted: str) -> Iterator[Entry]:
-    """Entries one by one, with pauses: the interpreter belongs to the others too."""
+    """Entries one by one: between two, the interpreter is the others'."""
     import ldap
 
     message = connection.search(MAILBOXES, ldap.SCOPE_ONELEVEL, wanted, list(READ))
-    number = 0
     while True:
         kind, data = connection.result(message, all=0, timeout=_PATIENCE)
         if kind == ldap.RES_SEARCH_RESULT:
@@ -153,9 +179,6 @@ def _found(connection: Any, wanted: str) -> Iterator[Entry]:
         for dn, entry in data:
             if dn:
                 yield entry
-        number += 1
-        if number % _PAGE == 0:
-            time.sleep(_PAUSE)
 
 
 def _csn(entry: Entry) -> str:

@@ -66,6 +66,8 @@ class Daemon:
     async def serve(self, sockets: dict[str, socket.socket], ended: asyncio.Event) -> None:
         """Answer until `ended`, then let those who wait have their answer."""
         loop = asyncio.get_running_loop()
+        if self._keeper is not None:
+            await self._keeper.ready()
         for name, listening in sockets.items():
             # Not create_unix_server: since Python 3.13 it removes the path at the end, and the sockets are systemd's.
             self._servers.append(await loop.create_server(self.faces[name], sock=listening, backlog=_BACKLOG))

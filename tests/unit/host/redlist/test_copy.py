@@ -43,7 +43,7 @@ def test_a_change_is_taken_over_and_counted(here: Copy) -> None:
 
 
 def test_what_the_directory_no_longer_has_is_forgotten(here: Copy) -> None:
-    here.keep({"desk@ici.test"})
+    here.forget({"anne@ici.test"})
     assert here.box("anne@ici.test") is None
     assert len(here) == 1
 
