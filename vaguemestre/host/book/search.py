@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
     try:
         asked, limit = _question(json.loads(sys.stdin.read(1 << 16)))
         found, more = searched(asked, limit)
-    except (Refused, ValueError) as refused:
+    except (Refused, ValueError, RecursionError) as refused:
         return _say({"result": "refused", "message": str(refused)}, 2)
     except SearchError as error:
         return _say({"result": "failed", "message": str(error)}, 1)
