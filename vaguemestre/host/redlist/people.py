@@ -93,8 +93,6 @@ class Removed:
             self._before = {address for address, _ in self._copy.items()}
             wanted = "(objectClass=vgmMailbox)"
             self._message = self._connection.search(MAILBOXES, ldap.SCOPE_ONELEVEL, wanted, ["mail"])
-                MAILBOXES, ldap.SCOPE_ONELEVEL, "(objectClass=vgmMailbox)", ["mail"]
-            )
         for _ in range(_PAGE):
             kind, data = self._connection.result(self._message, all=0, timeout=_PATIENCE)
             if kind == ldap.RES_SEARCH_RESULT:
