@@ -35,7 +35,11 @@ def undisturbed(lab: Lab, pasteur: Mailboxes) -> Iterator[None]:
     yield
     lab.nation.directory.hold(TODAY.extraction())
     lab.nation.mend()
-    lab.exec(pasteur.host.name, [*VERB, "refresh", "--now"])
+    # Editions here were dated ahead of time: what is remembered of them goes, what the directory holds is looked at.
+    lab.exec(pasteur.host.name, ["sh", "-c", f"rm -rf {STATE}/kept {STATE}/state.json"])
+    said = json.loads(lab.exec(pasteur.host.name, [*VERB, "refresh", "--now", "--json"]).stdout)
+    if said["waiting"]:  # a test failed and left other people
+        lab.exec(pasteur.host.name, [*VERB, "approve", said["waiting"]["sha256"]])
     lab.exec(pasteur.host.name, ["systemctl", "start", UNIT.replace(".service", ".timer")])
 
 
@@ -95,14 +99,23 @@ def listed(nation: extraction.Nation, day: int = 0) -> set[str]:
     return {line.split("|")[1].strip('" \u00a0').lower() for line in list(nation.extraction(day))[1:]}
 
 
+@pytest.fixture(scope="module")
+def today() -> list[set[str]]:
+    """Whom the directory holds when it is as the nation is today, once that is known."""
+    return []
+
+
 @pytest.fixture
-def filled(refreshed: Callable[..., Any], found: Callable[[], set[str]], lab: Lab) -> set[str]:
+def filled(refreshed: Callable[..., Any], found: Callable[[], set[str]], lab: Lab, today: list[set[str]]) -> set[str]:
     """The directory as the nation is today; whom it holds."""
-    lab.nation.directory.hold(TODAY.extraction())
-    said = refreshed()
-    if said["waiting"]:
-        raise AssertionError(said)
-    return found()
+    if not today or found() != today[0]:
+        lab.nation.directory.hold(TODAY.extraction())
+        lab.nation.directory.fail(extraction={"generated": _soon()})
+        said = refreshed()
+        assert said["waiting"] is None, said
+        lab.nation.mend()
+        today[:] = [found()]
+    return today[0]
 
 
 def test_everybody_whom_the_nation_lists_is_in_the_directory(filled: set[str], directory: Callable[..., Typed]) -> None:
@@ -119,6 +132,7 @@ def test_the_day_after_is_applied_to_the_running_slapd(
 ) -> None:  # fmt: skip
     pid = on("systemctl show -P MainPID slapd")
     nation.hold(TODAY.extraction(day=10))
+    nation.fail(extraction={"generated": _soon()})
     events = refreshed()["events"]
     assert events[-1]["event"] == "applied"
     assert found() != filled
@@ -190,11 +204,11 @@ def test_a_slapd_that_is_killed_in_the_middle_comes_back_and_the_rest_follows(
     digest = _other_people(nation, refreshed)
     killing = f"until {ASK} -s base description | grep -q 'being written'; do :; done; systemctl kill -s KILL slapd"
     said = on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
-    assert "trouble" in said
+    assert "Can't contact LDAP server" in said
     on("until ldapwhoami -Q -Y EXTERNAL -H ldapi:/// >/dev/null 2>&1; do sleep 0.2; done")
     on(f"systemctl start {UNIT}")
-    assert not found() & filled
-    assert len(found()) > 390
+    assert len(found() - filled) > 350
+    assert len(found() & filled) < 30, "some addresses are in both nations"
     _back(nation, refreshed, on)
     assert found() == filled
 
@@ -208,8 +222,8 @@ def test_a_sync_that_is_killed_in_the_middle_goes_on_at_the_next_run(
     on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
     nation.fail(extraction={"status": 500})
     on(f"systemctl start {UNIT}")
-    assert not found() & filled
-    assert len(found()) > 390
+    assert len(found() - filled) > 350
+    assert len(found() & filled) < 30, "some addresses are in both nations"
     _back(nation, refreshed, on)
     assert found() == filled
 

@@ -27,7 +27,7 @@ def _shown(said: Said) -> RenderableType:
         pairs.add("held", f"made {moment(held['generated'])} UTC, {days:.1f} days ago: {size}")
         pairs.add("applied", f"{moment(said['applied'])}; every entry looked at {moment(said['looked'])}")
     else:
-        pairs.add("held", "nothing yet: searches find our own mailboxes only", "yellow")
+        pairs.add("held", "nothing that is known of yet", "yellow")
     if coming := said["coming"]:
         pairs.add("coming", f"made {moment(coming['generated'])} UTC, not all applied yet", "yellow")
     _waiting(pairs, said["waiting"])

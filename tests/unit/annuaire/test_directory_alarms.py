@@ -88,7 +88,7 @@ def test_who_is_logged_in_reads_why_something_waits_and_how_to_take_it(tmp_path:
     read = text(show(places, KNOWN, START + DAY))
     for words in ("557,000 mailboxes", "half would go", "annuaire approve bbbbbbbbbbbbbbbb", "disk full", "2 entries"):
         assert words in read
-    assert text(show(Places(tmp_path / "empty"), KNOWN, START)).startswith("held         nothing yet")
+    assert text(show(Places(tmp_path / "empty"), KNOWN, START)).startswith("held         nothing")
 
 
 def test_the_trust_daemon_shows_these_numbers_on_its_own_page_when_they_are_there(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def _shown(said: Plain) -> Iterator[str]:
         yield f"held         made {_time(held['generated'])}, {held['mailboxes']:,} mailboxes, {held['name'][:16]}"
         yield f"applied      {_time(said['applied'])}, every entry looked at {_time(said['looked'])}"
     else:
-        yield "held         nothing yet: searches find our own mailboxes only"
+        yield "held         nothing that is known of yet"
     if coming := said["coming"]:
         yield f"coming       made {_time(coming['generated'])}, {coming['mailboxes']:,} mailboxes, not all applied yet"
     yield from _waiting(said["waiting"])

@@ -20,7 +20,8 @@ SOCKET = "ldapi:///"
 SECONDS = 60
 """For slapd to answer one question. A full disk of a slow machine takes some seconds to write."""
 
-WINDOW = 32
+WINDOW = 4
+"""Writes on their way: slapd does one after the other, and with half its threads taken it complains in the log."""
 
 
 class BranchError(Exception):
