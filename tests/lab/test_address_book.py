@@ -128,6 +128,24 @@ def _probes(address: str) -> Iterator[dict[str, object]]:
     yield query(f"(mail={address})", control=LISTED)
 
 
+def test_who_asks_for_replication_learns_of_no_hidden_mailbox(book: Book, cast: Cast, lab: Lab) -> None:
+    """LDAP Sync (RFC 4533) tells what is there and what has gone by entryUUID; anybody may ask for it."""
+    root = ["ldapsearch", "-LLLQ", "-Y", "EXTERNAL", "-H", "ldapi:///", "-b", MAILBOXES]
+
+    def facts(one: Somebody) -> dict[str, str]:
+        ran = lab.exec(book.host, [*root, f"(mail={one.address})", "entryUUID", "entryCSN"])
+        return dict(line.split(": ", 1) for line in ran.stdout.decode().splitlines() if ": " in line)
+
+    hidden, shown = facts(cast.hidden), facts(cast.shown)
+    for since in ("20200101000000.000000Z#000000#000#000000", shown["entryCSN"], hidden["entryCSN"]):
+        asked = f"-b o=vaguemestre -E '!sync=ro/rid=000,csn={since}' '(objectClass=vgmMailbox)' mail"
+        command = f"LDAPTLS_CACERT=/etc/vaguemestre/tls/national.pem ldapsearch -x -H ldaps://{book.host} {asked}"
+        told = lab.exec(book.client, ["sh", "-c", command]).stdout.decode()
+        assert "result: 0 Success" in told
+        assert hidden["entryUUID"] not in told
+        assert cast.hidden.address not in told
+
+
 def test_a_red_listed_person_is_found_by_herself_and_by_her_secretariat_alone(book: Book, cast: Cast) -> None:
     all_of_them = f"(cn=*{cast.mark}*)"
     everybodys = {cast.shown.address, cast.team.address}
