@@ -202,7 +202,7 @@ def test_a_slapd_that_is_killed_in_the_middle_comes_back_and_the_rest_follows(
     on: Callable[[str], str],
 ) -> None:  # fmt: skip
     digest = _other_people(nation, refreshed)
-    killing = f"until {ASK} -s base description | grep -q 'being written'; do :; done; systemctl kill -s KILL slapd"
+    killing = f"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done; systemctl kill -s KILL slapd"
     said = on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
     assert "Can't contact LDAP server" in said
     on("until ldapwhoami -Q -Y EXTERNAL -H ldapi:/// >/dev/null 2>&1; do sleep 0.2; done")
@@ -218,7 +218,7 @@ def test_a_sync_that_is_killed_in_the_middle_goes_on_at_the_next_run(
     on: Callable[[str], str],
 ) -> None:  # fmt: skip
     digest = _other_people(nation, refreshed)
-    killing = f"until {ASK} -s base description | grep -q 'being written'; do :; done; pkill -KILL -u vgm-annuaire"
+    killing = f"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done; pkill -KILL -u vgm-annuaire"
     on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
     nation.fail(extraction={"status": 500})
     on(f"systemctl start {UNIT}")
