@@ -69,6 +69,9 @@ def test_whatever_happened_before_a_run_that_succeeds_ends_in_what_is_wanted(
     records: dict[str, Record], wanted: dict[str, Listing]
 ) -> None:
     after = done(records, difference(wanted, records))
+    after = done(
+        after, difference(wanted, after)
+    )  # whom the nation refused to hide along with a change is hidden first
     unanswered = {one.address for one in after.values() if one.attempt and one.attempt.state is State.HANDED}
     settled = {address: one for address, one in listed(after).items() if address not in unanswered}
     assert settled == {address: one for address, one in wanted.items() if address not in unanswered}
@@ -91,6 +94,24 @@ def test_red_listing_and_withdrawal_are_urgent_and_nothing_else_is() -> None:
     operations = {one.address: one for one in difference(wanted, held(shown, other, hidden))}
     assert {address for address, one in operations.items() if one.urgent} == {shown.address, other.address}
     assert operations[other.address].kind == "delete"
+
+
+def test_whoever_the_nation_refuses_to_hide_with_a_change_is_hidden_without_it() -> None:
+    shown = listing(1)
+    wanted = replace(shown, redlist=True, rank=9)
+    (first,) = difference(by_address(wanted), held(shown))
+    sent = confirmed.sent(held(shown)[shown.address], first, "", NOW)
+    records = {shown.address: confirmed.after(sent, Outcome(first, Result.REJECTED, "refused"), NOW)}
+    (alone,) = difference(by_address(wanted), records)
+    assert (alone.after, alone.urgent) == (replace(shown, redlist=True), True)
+    assert confirmed.due(records[shown.address], alone, NOW)
+    again = confirmed.sent(records[shown.address], alone, "", NOW)
+    refused = confirmed.after(again, Outcome(alone, Result.REJECTED, "refused"), NOW)
+    (still,) = difference(by_address(wanted), {shown.address: refused})
+    assert not confirmed.due(refused, still, NOW + timedelta(days=9))
+    records = done(records, (alone,))
+    (rest,) = difference(by_address(wanted), records)
+    assert (rest.after, rest.urgent) == (wanted, False)
 
 
 def test_the_longest_waiting_of_the_urgent_goes_first() -> None:

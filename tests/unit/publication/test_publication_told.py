@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from publication_nation import DOCTOR, NOW, TEAM, held, listing
-from publication_trial import rendered
+from publication_trial import rendered, settings
 
 from vaguemestre.host.annuaire.publication import admin, approval, confirmed, ledger, memory, report, run
 from vaguemestre.host.annuaire.publication.alarms import alarms
@@ -20,7 +20,7 @@ from vaguemestre.host.annuaire.publication.difference import Withheld
 from vaguemestre.host.annuaire.publication.entries import EntriesError
 from vaguemestre.host.annuaire.publication.ledger import LedgerError
 from vaguemestre.host.annuaire.publication.memory import Memory
-from vaguemestre.host.annuaire.publication.operation import Operation, Outcome, Result
+from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Outcome, Result
 from vaguemestre.host.bal import Mailbox
 
 ONE = listing(1)
@@ -247,3 +247,36 @@ def test_every_answer_has_words_for_people(
     admin.main([*place, *words])
     told = capsys.readouterr()
     assert f"{told.out}{told.err}".strip()
+
+
+class Grudging:
+    """A way to a nation that gives the same answer to everything."""
+
+    certain = False
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+        self.sent = 0
+
+    def recover(self, handed: frozenset[str]) -> None: ...
+
+    def batches(self, operations: Sequence[Operation]) -> Iterator[Batch]:
+        return (Batch((one,)) for one in operations)
+
+    def send(self, batch: Batch) -> list[Outcome]:
+        self.sent += 1
+        return [Outcome(one, self._result, "refused", "no") for one in batch.operations]
+
+    def release(self, batch: Batch) -> None: ...
+
+
+@pytest.mark.parametrize("result", [Result.REJECTED, Result.DEFERRED, Result.UNKNOWN])
+def test_a_run_comes_to_an_end_whatever_the_nation_answers(tmp_path: Path, result: Result) -> None:
+    boxes = [replace(DOCTOR, address=f"d{n}@x.test", redlist="unlisted", rank=2) for n in range(5)]
+    listings = [replace(ONE, address=one.address, person=one.person) for one in boxes]
+    writer = Grudging(result)
+    with ledger.opened(tmp_path / "ledger.db") as found:
+        found.put(held(*listings).values())
+        for _ in range(3):
+            run.publish(settings(), admin.Places(tmp_path), found, writer, lambda: boxes, lambda: NOW)
+    assert writer.sent <= 2 * len(boxes)  # with all that changed, then the flag alone

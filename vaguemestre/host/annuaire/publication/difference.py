@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from vaguemestre.host.annuaire.publication.confirmed import Record
+from vaguemestre.host.annuaire.publication.confirmed import Record, State
 from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Operation
 from vaguemestre.host.annuaire.wording import crossed
@@ -42,7 +42,16 @@ def _operation(record: Record, wanted: Listing | None) -> Operation | None:
         if suspected is None:
             return None
         return Operation("delete", record.address, suspected, None, urgent or (moves and record.visible), sure)
-    return Operation("insert" if held is None else "replace", record.address, held, wanted, urgent, sure)
+    target = _hidden_alone(record, wanted) if urgent else wanted
+    return Operation("insert" if held is None else "replace", record.address, held, target, urgent, sure)
+
+
+def _hidden_alone(record: Record, wanted: Listing) -> Listing:
+    """When the nation refused to hide somebody together with other changes: what it has already, with the flag."""
+    if record.confirmed is None or record.attempt is None or record.attempt.state is not State.REJECTED:
+        return wanted
+    hidden = replace(record.confirmed, redlist=True)
+    return hidden if record.attempt.target in (wanted, hidden) else wanted  # refused like that too: it stays so
 
 
 @dataclass(frozen=True)
