@@ -72,7 +72,7 @@ def measured(folder: Path, seconds: float, rate: int) -> tuple[list[Load], int]:
         faces._kept(process, "policy", path, ask, 1)
         loads = [faces._kept(process, "red list", path, ask, seconds)]
         for offered in (rate, int(loads[0].rate / 2)):
-            time.sleep(1)
+            time.sleep(2)  # see `faces.measured`: what came before must not count
             loads.append(faces._offered(process, "red list", path, ask, offered, seconds))
         status = Path(f"/proc/{process.pid}/status").read_text()
         return loads, int(status.split("VmRSS:")[1].split()[0]) * 1024
