@@ -66,11 +66,11 @@ def take(file: Path, which: str) -> None:
 
 
 def slapadd(folder: Path, ldif: Path) -> None:
-    """The bare thing, into a database apart with the host's own configuration."""
+    """The bare thing, into a database on the same disk with the host's own configuration."""
     sys.path.insert(0, HOST)
     from vaguemestre.host.annuaire.loading import CONFIGURATION, redirected
 
-    database, configuration = folder / "database", folder / "slapd.conf"
+    database, configuration = Path("/var/lib/ldap/vgm-bench"), folder / "slapd.conf"
     shutil.rmtree(database, ignore_errors=True)
     database.mkdir()
     shutil.chown(database, "openldap", "openldap")

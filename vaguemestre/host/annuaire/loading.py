@@ -178,8 +178,8 @@ def as_account(command: tuple[str, ...], account: str = ACCOUNT) -> list[str]:
 
 
 def _room(live: Path, root: Path) -> None:
-    """A database takes some 40 times what the zipped extraction does; others live on the disk, too."""
-    free, wanted = os.statvfs(live.parent), 48 * max(_sizes(root), default=0)
+    """A database takes some 200 times what the zipped extraction does; others live on the disk, too."""
+    free, wanted = os.statvfs(live.parent), 240 * max(_sizes(root), default=0)
     if free.f_bavail * free.f_frsize < wanted:
         raise LoadError(f"{live.parent}: less than {wanted >> 20} MiB are free for a new database")
 
