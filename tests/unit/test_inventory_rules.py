@@ -232,3 +232,39 @@ def test_a_lab_belongs_to_the_whole_inventory(tmp_path: Path) -> None:
     assert problems(write(tmp_path, pasteur=own)) == [
         ("pasteur", 17, "settings.lab", "the lab is the whole inventory's")
     ]
+
+
+SECOND_HOST = """\
+  - name: annuaire.pasteur.mssante.test
+    address: 10.83.27.12
+    roles: [base, pki, openldap%s]
+"""
+
+
+def with_directories(first: str, second: str) -> str:
+    """An operator whose two hosts have openldap, and these roles more."""
+    text = OPERATOR.replace("roles: [base, pki]", f"roles: [base, pki, openldap{first}]")
+    return text.replace("contacts:", SECOND_HOST % second + "contacts:")
+
+
+def test_a_second_host_with_openldap_alone_is_a_replica(tmp_path: Path) -> None:
+    assert problems(write(tmp_path, pasteur=with_directories(", directory", ""))) == []
+
+
+def test_two_hosts_that_both_keep_mailboxes_are_refused(tmp_path: Path) -> None:
+    (found,) = problems(write(tmp_path, pasteur=with_directories(", directory", ", dovecot")))
+    assert (found[0], found[2]) == ("pasteur", "hosts.1.roles")
+    assert "mail.pasteur.mssante.test keeps the mailboxes already" in found[3]
+
+
+def test_two_directories_of_which_none_is_where_mailboxes_are_kept_are_refused(tmp_path: Path) -> None:
+    (found,) = problems(write(tmp_path, pasteur=with_directories("", "")))
+    assert (found[0], found[2]) == ("pasteur", "hosts.0.roles")
+    assert "none of them is where mailboxes are kept" in found[3]
+
+
+def test_a_replica_needs_what_every_directory_needs(tmp_path: Path) -> None:
+    lacking = with_directories(", directory", "").replace("roles: [base, pki, openldap]", "roles: [base, openldap]")
+    assert [one[3] for one in problems(write(tmp_path, pasteur=lacking))] == [
+        "annuaire.pasteur.mssante.test lacks the role pki, which openldap needs"
+    ]
