@@ -23,6 +23,7 @@ VERB = ("python3", "/usr/lib/vaguemestre/host.pyz", "annuaire")
 UNIT = "vaguemestre-annuaire.service"
 BRANCH = "ou=national,o=vaguemestre"
 ASK = f"ldapsearch -Q -LLL -o ldif-wrap=no -Y EXTERNAL -H ldapi:/// -b {BRANCH}"
+WRITTEN = f"timeout 60 sh -c \"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done\""
 OTHERS = extraction.Nation(LINES, SEED + 1)
 TODAY = extraction.Nation(LINES, SEED)
 
@@ -202,8 +203,7 @@ def test_a_slapd_that_is_killed_in_the_middle_comes_back_and_the_rest_follows(
     on: Callable[[str], str],
 ) -> None:  # fmt: skip
     digest = _other_people(nation, refreshed)
-    killing = f"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done; systemctl kill -s KILL slapd"
-    said = on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
+    said = on(f"({WRITTEN}; systemctl kill -s KILL slapd) & {' '.join(VERB)} approve {digest} --json; wait")
     assert "Can't contact LDAP server" in said
     on("until ldapwhoami -Q -Y EXTERNAL -H ldapi:/// >/dev/null 2>&1; do sleep 0.2; done")
     on(f"systemctl start {UNIT}")
@@ -218,8 +218,7 @@ def test_a_sync_that_is_killed_in_the_middle_goes_on_at_the_next_run(
     on: Callable[[str], str],
 ) -> None:  # fmt: skip
     digest = _other_people(nation, refreshed)
-    killing = f"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done; pkill -KILL -u vgm-annuaire"
-    on(f"({killing}) & {' '.join(VERB)} approve {digest} --json; wait")
+    on(f"({WRITTEN}; pkill -KILL -u vgm-annuaire) & {' '.join(VERB)} approve {digest} --json; wait")
     nation.fail(extraction={"status": 500})
     on(f"systemctl start {UNIT}")
     assert len(found() - filled) > 350

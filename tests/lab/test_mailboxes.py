@@ -75,7 +75,8 @@ def test_a_full_mailbox_refuses_at_once(edge: Edge, national: Peer, pasteur: Mai
 
 def test_an_administrator_opens_and_lists_mailboxes(vaguemestre: Callable[..., Typed], operators: Fleet) -> None:
     address = f"francois-{secrets.token_hex(3)}@{LENS}"
-    add = ("mailbox", "add", address, "--type", "PER", "--rpps", "10009990036", "--redlist", "none", "--name", "François ESSAI", "--json")
+    who = ("--type", "PER", "--rpps", "10009990036", "--name", "François ESSAI", "--redlist", "none")
+    add = ("mailbox", "add", address, *who, "--json")
     opened = vaguemestre(*add).succeeded().json
     assert opened["result"] == "added"
     assert len(opened["password"]) > 20
