@@ -102,9 +102,10 @@ def exchange(
     with _named_failures(request.url):
         parts = _parts(request.url)
         connection = _connection(parts, request, deadline)
-        with _watched(connection, deadline):
+        with _watched(connection, deadline) as watch:
             told = {**_headers(parts, request), **headers}
             connection.request(method, _target(parts, request), content, told)
+            watch(connection.sock)
             yield connection.getresponse()
 
 
