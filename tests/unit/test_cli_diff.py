@@ -66,6 +66,7 @@ def test_an_unknown_revision_is_told_in_gits_words(inventory: Path, capsys: pyte
     assert "nowhere" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_edited_template_is_shown_as_the_file_it_changes(tmp_path: Path) -> None:
     for name in ("vaguemestre", "roles", "templates"):
         copytree(EMBEDDED.parent.parent / name, tmp_path / name, ignore=ignore_patterns("__pycache__"))

@@ -91,6 +91,7 @@ def plain(entries: dict[str, Attributes]) -> dict[str, dict[str, set[str]]]:
     return {one: {name: set(texts) for name, texts in entry.items()} for one, entry in entries.items()}
 
 
+@pytest.mark.slow
 @given(mailboxes, mailboxes, st.integers(0, 30))
 def test_killed_anywhere_and_run_again_the_tree_is_what_was_wanted(
     before: dict[str, str], after: dict[str, str], until: int

@@ -118,6 +118,7 @@ def test_a_part_that_is_not_the_one_asked_for_is_no_part(site: Published, folder
     assert fetch(site, folder) == BODY
 
 
+@pytest.mark.slow
 def test_a_source_that_drips_is_left_when_time_is_up_and_gone_on_with_later(site: Published, folder: Path) -> None:
     site.pause = 0.1
     assert slug(site, folder, seconds=0.5) == "timeout"

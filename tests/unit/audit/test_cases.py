@@ -142,6 +142,7 @@ def test_no_two_cases_share_a_name_a_domain_or_an_address() -> None:
         assert len(values) == len(set(values))
 
 
+@pytest.mark.slow
 def test_what_was_made_is_kept_and_another_authority_makes_it_anew(tmp_path: Path) -> None:
     hosts, domains, listed = peers.plan_of(CASES[:2])
     plan = Plan("essai", IPv4Network("192.0.2.0/24"), (), domains, peers=hosts, listed=listed)

@@ -12,6 +12,7 @@ from benchmark.measure import FailedError
 pytestmark = pytest.mark.skipif(shutil.which("xmlsec1") is None, reason="xmlsec1 is not installed")
 
 
+@pytest.mark.slow
 def test_both_programs_are_measured_on_one_list(tmp_path: Path) -> None:
     white_list.make(tmp_path, entries=40)
     runs = white_list.measured(tmp_path, times=2)
