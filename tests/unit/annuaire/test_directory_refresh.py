@@ -138,6 +138,16 @@ def test_the_same_useless_file_is_not_fetched_twice_and_stays_an_alarm(filled: H
     assert names(filled, 1) == [f"refused {filled.site.url} unfit"]
 
 
+def test_a_useless_file_is_judged_again_when_somebody_changed_what_is_asked_of_it(filled: Host, tmp_path: Path) -> None:
+    publish(filled.site, tmp_path, START + DAY, people(10))
+    filled.run(START + DAY + HOUR)
+    limits = filled.settings.limits
+    fewer = replace(limits, file=replace(limits.file, mailboxes=5))
+    now_enough = replace(filled, settings=replace(filled.settings, limits=fewer))
+    now_enough.run(START + DAY + 2 * HOUR)
+    assert now_enough.state.waiting is not None, "nine of ten are gone: somebody has to agree, and now can"
+
+
 def test_an_older_extraction_changes_nothing(filled: Host, tmp_path: Path) -> None:
     publish(filled.site, tmp_path, START - DAY, PEOPLE[:99])
     filled.run(START + DAY)

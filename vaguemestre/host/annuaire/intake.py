@@ -6,6 +6,7 @@ mailboxes than the floor, cut short, older than what is held. Held back is what 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -95,7 +96,7 @@ def _taken_in(run: Run, url: str) -> None:
     try:
         _judged(run, url, path, found)
     finally:
-        run.remember(passed={**run.state.passed, url: _named(offer)})
+        run.remember(passed={**run.state.passed, url: _named(run, offer)})
 
 
 def _inspected(run: Run, path: Path, made: datetime | None) -> Inspection:
@@ -110,7 +111,7 @@ def _digest(run: Run) -> Path:
 
 def _known(run: Run, url: str, offer: Offer) -> bool:
     """Whether the file that is there was looked at before; raises RefusedError again when it was of no use."""
-    source, named = run.state.source(url), _named(offer)
+    source, named = run.state.source(url), _named(run, offer)
     if named:
         if run.state.passed.get(url) != named:
             return False
@@ -123,10 +124,11 @@ def _known(run: Run, url: str, offer: Offer) -> bool:
 _LASTING = ("unfit", "stale")
 
 
-def _named(offer: Offer) -> str:
-    """What tells this file from the next; empty when nothing does."""
+def _named(run: Run, offer: Offer) -> str:
+    """What tells this file, judged by these limits, from the next; empty when nothing does."""
     told = " ".join(filter(None, (offer.name if offer.made else "", offer.etag, offer.modified)))
-    return f"{told} {offer.size}" if told else ""
+    limits = hashlib.sha256(repr(run.settings.limits).encode()).hexdigest()[:8]
+    return f"{told} {offer.size} {limits}" if told else ""
 
 
 def _held(run: Run) -> Path | None:
