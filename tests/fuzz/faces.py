@@ -230,11 +230,11 @@ def keeper() -> Keeper:
 
 
 def policy_face(host: Witness, desk: Desk) -> PolicyFace:
-    return PolicyFace(host, desk, RedListDesk(desk, keeper()))
+    return PolicyFace(host, desk, RedListDesk(desk, keeper(), patience=0))
 
 
 def milter_face(host: Witness, desk: Desk) -> MilterFace:
-    return MilterFace(host, desk, RedListDesk(desk, keeper()))
+    return MilterFace(host, desk, RedListDesk(desk, keeper(), patience=0))
 
 
 def both_ways(make: Callable[[Witness, Desk], Conversation], case: bytes) -> Witness:

@@ -6,8 +6,10 @@ mailbox behind a secretariat is answered for like any other, by the same code an
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +22,11 @@ from vaguemestre.host.trust.domains import Address, DomainError
 from vaguemestre.host.trust.values import Decision, DnKey, Identity
 
 FACE = "redlist"
+
+_NEW = "not_known_yet"  # a key of `decide.WHY`
+_LOOK = 0.05  # seconds between two looks at whether a mailbox that is new is known
+
+Answer = Decision | Awaitable[Decision]
 
 _DEFERRED = Decision(reasons.INTERNAL)
 _identity = lru_cache(maxsize=4096)(Identity.parse)
@@ -36,27 +43,30 @@ class Handed:
 
 
 class RedListDesk:
-    """One daemon's."""
+    """One daemon's; `patience` is how many seconds a mailbox that was just opened may take to be known."""
 
-    def __init__(self, desk: Desk, keeper: Keeper) -> None:
+    def __init__(self, desk: Desk, keeper: Keeper, patience: float = 1.0) -> None:
         self._desk = desk
         self.keeper = keeper
+        self._patience = patience
 
-    def at_edge(self, token: str, sender: str, recipient: str, client: str) -> Decision:
+    def at_edge(self, token: str, sender: str, recipient: str, client: str) -> Answer:
         """A recipient of another operator's message, from Postfix's policy delegation."""
         return self._answer(Door.EDGE, token, _bare(sender), _bare(recipient), client)
 
-    def at_home(self, login: str, sender: str, recipient: str, client: str) -> Decision:
+    def at_home(self, login: str, sender: str, recipient: str, client: str) -> Answer:
         """A recipient of what one of ours writes; without `login` it is a filter's or this machine's.
 
         Who is written to by a person may answer directly from now on.
         """
         door = Door.SUBMISSION if login else Door.INSIDE
         author, to = _bare(sender), _bare(recipient)
-        decision = self._answer(door, "", author, to, client)
-        if decision.accepts and login and author and to:
-            self.keeper.remember(str(author), str(to))
-        return decision
+        answer = self._answer(door, "", author, to, client)
+        if not login or not author or not to:
+            return answer
+        if isinstance(answer, Decision):
+            return self._remembered(answer, str(author), str(to))
+        return self._remembered_later(answer, str(author), str(to))
 
     def handed(
         self, door: Door, login: str, sender: str, recipients: Iterable[Sequence[str]], client: str
@@ -107,9 +117,37 @@ class RedListDesk:
         sender: Address | DomainError | None,
         to: Address | DomainError | None,
         client: str,
-    ) -> Decision:
+    ) -> Answer:
         verdict = self._verdict(door, token, sender, to)
+        if not isinstance(verdict, Verdict):
+            return verdict
+        if verdict.why == _NEW:
+            return self._soon(door, token, sender, to, client)
+        return self._told(verdict, sender, to, client)
+
+    async def _soon(
+        self,
+        door: Door,
+        token: str,
+        sender: Address | DomainError | None,
+        to: Address | DomainError | None,
+        client: str,
+    ) -> Decision:
+        """Postfix found the mailbox, so it was opened a moment ago: its first message need not be deferred for that."""
+        until = time.monotonic() + self._patience
+        verdict = self._verdict(door, token, sender, to)
+        while isinstance(verdict, Verdict) and verdict.why == _NEW and time.monotonic() < until:
+            await asyncio.sleep(_LOOK)
+            verdict = self._verdict(door, token, sender, to)
         return self._told(verdict, sender, to, client) if isinstance(verdict, Verdict) else verdict
+
+    def _remembered(self, decision: Decision, author: str, to: str) -> Decision:
+        if decision.accepts:
+            self.keeper.remember(author, to)
+        return decision
+
+    async def _remembered_later(self, answer: Awaitable[Decision], author: str, to: str) -> Decision:
+        return self._remembered(await answer, author, to)
 
     def _verdict(
         self, door: Door, login: str, sender: Address | DomainError | None, to: Address | DomainError | None

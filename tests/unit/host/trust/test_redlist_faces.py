@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 
@@ -9,9 +10,12 @@ import pytest
 from fuzz.faces import ANNE, IDENTITY, OWN, PEER, Witness, heard, keeper, milter_face, policy_face
 from fuzz.faces import Written as Memory
 
-from vaguemestre.host.redlist.decide import Door, House
+from vaguemestre.host.redlist.copy import Copy
+from vaguemestre.host.redlist.decide import Box, Door, House
 from vaguemestre.host.redlist.keeper import Keeper, handed_over
-from vaguemestre.host.trust.redlist_desk import notify
+from vaguemestre.host.trust.desk import Desk
+from vaguemestre.host.trust.policy_face import PolicyFace
+from vaguemestre.host.trust.redlist_desk import RedListDesk, notify
 
 TOKEN = IDENTITY.token
 STRANGER, FRIEND, ALLOWED = f"inconnu@{PEER}", f"ami@{PEER}", f"permis@{PEER}"
@@ -43,6 +47,23 @@ def ask(context: str, sender: str, recipient: str, login: str = "") -> bytes:
 )
 def test_each_recipient_of_another_operators_message_is_asked_about(sender: str, recipient: str, answer: bytes) -> None:
     assert ask("edge", sender, recipient, TOKEN).startswith(answer)
+
+
+@pytest.mark.parametrize("context", ["edge", "submission"])
+def test_a_mailbox_that_was_opened_a_moment_ago_is_waited_for(context: str, remembered: list[tuple[str, str]]) -> None:
+    new = f"nouvelle@{OWN}"
+
+    def before_it_is_known(host: Witness, desk: Desk) -> PolicyFace:
+        copy = Copy(float("inf"))
+        copy.confirm()
+        asyncio.get_running_loop().call_later(0.02, copy.put, new, Box("active", "none"))
+        return PolicyFace(host, desk, RedListDesk(desk, Keeper(copy, Memory(), {OWN: House("ici")})))
+
+    sender, login = (STRANGER, TOKEN) if context == "edge" else (ANNE, ANNE)
+    lines = {"request": "smtpd_access_policy", "sender": sender, "recipient": new, "sasl_username": login}
+    question = "".join(f"{name}={value}\n" for name, value in lines.items()) + f"policy_context={context}\n\n"
+    assert bytes(heard(before_it_is_known, [question.encode()]).out) == b"action=DUNNO\n\n"
+    assert remembered == ([] if context == "edge" else [(ANNE, new)])
 
 
 def test_a_report_of_an_operator_that_proved_nothing_is_a_strangers() -> None:
