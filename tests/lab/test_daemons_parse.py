@@ -139,7 +139,7 @@ def _judgements(known: Context, release: Release) -> Iterator[str]:
 
 def _tree(release: Release, issued: Issued) -> bytes:
     """The release as a tar archive with owners and modes, the secrets being those of a test authority."""
-    secrets = {"tls.key": issued.key_pem(), "tls.pem": issued.chain_pem()}
+    secrets = {"tls.key": issued.key_pem(), "tls.pem": issued.chain_pem(), "annuaire.key": b"invented"}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for directory in release.directories:
