@@ -73,7 +73,8 @@ def desk(
     yield Desk(folder / "inventory", folder / "password", folder, vaguemestre)
     one = next(one for one, host in operators.hosts() if host.name == HOST)
     usual = authority.issue(CertificateRequest(HOST, one.name, one.department, one.structure_id))
-    shutil.rmtree(state.secrets / HOST)
+    for file in (state.secrets / HOST).glob("tls.*"):
+        file.unlink()
     for name, content in (("tls.key", usual.key_pem()), ("tls.pem", usual.chain_pem())):
         Secrets(state.secrets).write(HOST, name, content)
     lab.nation.republish()
