@@ -95,8 +95,10 @@ class Guest:
             time.sleep(0.5)
 
     def _at_rest(self) -> bool:
+        """A host that just booted answers before all its daemons are up."""
         states = self.run("systemctl is-active vaguemestre-activate vaguemestre-recover vaguemestre-settle").split()
-        return set(states) == {"inactive"}
+        booted = self.run("systemctl is-system-running").strip() in ("running", "degraded")
+        return booted and set(states) == {"inactive"}
 
     def served(self) -> str:
         with urllib.request.urlopen(f"http://{self.address}:8081/", timeout=5) as answer:

@@ -26,7 +26,7 @@ class Faults:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mark = 0
+        self._mark: tuple[int, int, str] | None = None
         self._told: dict[str, dict[str, Any]] = {}
         self._asked = Counter[str]()
         self._one = threading.Lock()
@@ -43,8 +43,16 @@ class Faults:
             return told
 
     def _refresh(self) -> None:
-        mark = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        """The words are part of the mark: what unpacks the file gives it whole seconds for a date."""
+        mark = self._written()
         if mark != self._mark:
-            self._told = json.loads(self._path.read_text()) if mark else {}
+            self._told = json.loads(mark[2]) if mark else {}
             self._mark = mark
             self._asked.clear()
+
+    def _written(self) -> tuple[int, int, str] | None:
+        try:
+            found = self._path.stat()
+            return found.st_ino, found.st_mtime_ns, self._path.read_text()
+        except FileNotFoundError:
+            return None
