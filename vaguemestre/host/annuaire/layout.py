@@ -13,25 +13,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vaguemestre.host import written
 from vaguemestre.host.annuaire import churn, examination
 from vaguemestre.host.annuaire.inspection import Limits
+from vaguemestre.host.written import LayoutError as LayoutError
 
 SETTINGS = Path("/etc/vaguemestre/directory.json")
 STATE = Path("/var/lib/vaguemestre-annuaire")
 ACCOUNT = "vgm-annuaire"
 API_KEY = "api-key"
 """The name of the systemd credential with the FHIR interface's key."""
-
-
-class LayoutError(Exception):
-    """The settings cannot be used; `str()` says where, what is wrong and the way out."""
 
 
 @dataclass(frozen=True)
@@ -125,16 +122,7 @@ def settings(path: Path = SETTINGS) -> Settings:
     Raises:
         LayoutError: it is not there, no JSON, or something in it is missing or of another kind.
     """
-    try:
-        return parse(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise LayoutError(
-            f"{path}: {error.strerror}\n    has this host the role directory? vaguemestre apply brings it"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LayoutError(
-            f"{path}: cannot be used: {error!r}\n    the role directory writes it; vaguemestre apply puts it right"
-        ) from error
+    return written.read(path, "directory", parse)
 
 
 def parse(plain: Mapping[str, Any]) -> Settings:

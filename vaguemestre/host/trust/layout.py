@@ -12,13 +12,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from vaguemestre.host import written
 from vaguemestre.host.redlist.decide import House, houses
+from vaguemestre.host.written import LayoutError as LayoutError
 
 SETTINGS = Path("/etc/vaguemestre/trust.json")
 STATE = Path("/var/lib/vaguemestre-trust")
@@ -29,10 +30,6 @@ INSIDE = "inside"
 
 CURRENT = "current"
 """The symlink beside the databases that names the one in force."""
-
-
-class LayoutError(Exception):
-    """The settings cannot be used; `str()` says where, what is wrong and the way out."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +140,7 @@ def settings(path: Path = SETTINGS) -> Settings:
     Raises:
         LayoutError: it is not there, no JSON, or something in it is missing or of another kind.
     """
-    try:
-        return parse(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise LayoutError(
-            f"{path}: {error.strerror}\n    has this host the role trust? vaguemestre apply brings it"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LayoutError(
-            f"{path}: cannot be used: {error!r}\n    the role trust writes it; vaguemestre apply puts it right"
-        ) from error
+    return written.read(path, "trust", parse)
 
 
 def parse(plain: dict[str, Any]) -> Settings:
