@@ -15,7 +15,7 @@ from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.annuaire.layout import ACCOUNT
 from vaguemestre.host.annuaire.publication.layout import CREDENTIAL, KEY, SETTINGS, STATE
-from vaguemestre.host.bal import PROBES, ROLE_ADDRESSES
+from vaguemestre.host.mailboxes.bal import PROBES, ROLE_ADDRESSES
 from vaguemestre.release import Directory, File, Item, Unit
 from vaguemestre.render import file
 

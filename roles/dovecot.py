@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from roles import dovecot_purge, pki, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
-from vaguemestre.host.store import MAILBOXES
+from vaguemestre.host.mailboxes.store import MAILBOXES
 from vaguemestre.release import Account, Directory, Item, Package, Probe, Unit
 from vaguemestre.render import file
 

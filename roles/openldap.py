@@ -13,9 +13,9 @@ from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Establishment, RoleName
-from vaguemestre.host.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
 from vaguemestre.host.book.shown import CHOSEN, PUBLIC, READERS, ROUTED, WORDS, entitled, everybodys
-from vaguemestre.host.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
+from vaguemestre.host.mailboxes.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
+from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
@@ -139,7 +139,7 @@ def settings(context: Context) -> dict[str, object]:
 
 
 def _facts(one: Establishment) -> dict[str, object]:
-    """Of each domain of an establishment; read by `vaguemestre.host.bal`."""
+    """Of each domain of an establishment; read by `vaguemestre.host.mailboxes.bal`."""
     redlist, retention = one.redlist, one.retention
     return {
         "establishment": one.name,

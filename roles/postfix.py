@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from roles import dovecot, openldap, pki, postfix_trust, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
-from vaguemestre.host.bal import ROLE_ADDRESSES
-from vaguemestre.host.store import MAILBOXES
+from vaguemestre.host.mailboxes.bal import ROLE_ADDRESSES
+from vaguemestre.host.mailboxes.store import MAILBOXES
 from vaguemestre.host.trust.layout import INSIDE
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaguemestre.host.holder import luhn
+from vaguemestre.host.mailboxes.holder import luhn
 
 
 def rpps(number: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Domain, Establishment, Fleet
-from vaguemestre.mailbox import MailboxError
+from vaguemestre.verbs.mailbox import MailboxError
 
 
 def placed(fleet: Fleet, address: str, profession: str, slug: str | None = None) -> str:

@@ -23,10 +23,10 @@ from terminal import Terminal, Typed
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Guest, Lab, Plan, State
-from vaguemestre.mailbox import Mailboxes, holders
 from vaguemestre.overlay import VARIABLE
 from vaguemestre.pki.authority import Authority
 from vaguemestre.rehearsal import lab_plan
+from vaguemestre.verbs.mailbox import Mailboxes, holders
 from vaguemestre.verify.correspondent import Correspondent
 
 ROOT = Path(__file__).resolve().parents[2]

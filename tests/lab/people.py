@@ -6,7 +6,7 @@ import secrets
 import time
 
 from vaguemestre.lab import CertificateRequest, Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 PASTEUR, LENS = "pasteur-evreux.mssante.test", "ch-lens.mssante.test"

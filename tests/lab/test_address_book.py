@@ -14,7 +14,7 @@ from terminal import Typed
 
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 
 RPPS = "10009990036"
 NOBODY = f"personne-d-ici@{PASTEUR}"  # in no directory

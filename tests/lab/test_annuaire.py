@@ -17,7 +17,7 @@ from terminal import Terminal, Typed
 from vaguemestre.host.annuaire.layout import STATE
 from vaguemestre.lab import Lab, extraction
 from vaguemestre.lab.registry import LINES, SEED, Registry
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 
 VERB = ("python3", "/usr/lib/vaguemestre/host.pyz", "annuaire")
 UNIT = "vaguemestre-annuaire.service"

@@ -14,7 +14,7 @@ import pytest
 
 from vaguemestre.lab import Lab
 from vaguemestre.lab.desk import Desk
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 
 FOLDER, SETTINGS = "/var/lib/vaguemestre-annuaire/by-interface", "/run/vgm-by-interface.json"
 HOST = "python3 -I /usr/lib/vaguemestre/host.pyz annuaire"

@@ -16,7 +16,7 @@ from people import LENS, OUTSIDER, empty_queues, open_mailbox, said, wait_for_li
 
 from roles import base
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent, Smtp
 
 SENDER = f"a@{LENS}"

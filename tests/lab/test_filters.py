@@ -9,7 +9,7 @@ import pytest
 from people import OUTSIDER, empty_queues, open_mailbox
 
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.filters import filtering, keep
 

@@ -12,8 +12,8 @@ from letters import Edge, Peer, kept
 from people import LENS, LISTED
 
 from vaguemestre.lab import Lab, State
-from vaguemestre.mailbox import Mailboxes
 from vaguemestre.pki.authority import Authority, Issued
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 SETTINGS = "/etc/vaguemestre/trust.json"

@@ -16,10 +16,10 @@ from people import LENS, LISTED, OUTSIDER, PASTEUR, empty_queues, open_mailbox, 
 from terminal import Typed
 
 from vaguemestre.lab import Lab, State
-from vaguemestre.mailbox import Mailboxes
 from vaguemestre.pki.authority import Authority, CertificateRequest
 from vaguemestre.pki.profiles import OTHER
 from vaguemestre.secrets import Secrets
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 # --- port 25: other operators ---

@@ -15,8 +15,8 @@ import pytest
 from people import PASTEUR, open_mailbox
 from terminal import Typed
 
-from vaguemestre.host.holder import luhn
-from vaguemestre.mailbox import MailboxError, Mailboxes
+from vaguemestre.host.mailboxes.holder import luhn
+from vaguemestre.verbs.mailbox import MailboxError, Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 ESTABLISHMENT = "clinique-pasteur-evreux"

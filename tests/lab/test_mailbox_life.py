@@ -16,7 +16,7 @@ from people import LENS, PASTEUR, open_mailbox, said
 from terminal import Typed
 
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import MailboxError, Mailboxes
+from vaguemestre.verbs.mailbox import MailboxError, Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 EXPIRE, PURGE = "vaguemestre-mailboxes-expire.service", "vaguemestre-mail-purge.service"
@@ -94,7 +94,7 @@ def test_a_team_is_sent_from_by_those_it_is_shared_with_while_both_are_open_and_
 _BACK = """
 import sys; sys.path.insert(0, '/usr/lib/vaguemestre/host.pyz')
 from dataclasses import replace
-from vaguemestre.host.store import opened
+from vaguemestre.host.mailboxes.store import opened
 with opened() as store:
     box = store.get(sys.argv[1]); store.change(box, replace(box, since='20200101000000Z'))
 """

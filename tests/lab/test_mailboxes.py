@@ -15,7 +15,7 @@ from terminal import Typed
 
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import MailboxError, Mailboxes
+from vaguemestre.verbs.mailbox import MailboxError, Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 

@@ -10,7 +10,7 @@ import pytest
 from people import empty_queues, open_mailbox
 
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 DAEMONS = {

@@ -20,9 +20,9 @@ from vaguemestre.establishment import Fleet
 from vaguemestre.host.trust.dn import text_of
 from vaguemestre.lab import CertificateRequest, Lab, State
 from vaguemestre.lab.listing import Line
-from vaguemestre.mailbox import Mailboxes, holders
 from vaguemestre.pki.authority import Authority
 from vaguemestre.secrets import Secrets
+from vaguemestre.verbs.mailbox import Mailboxes, holders
 from vaguemestre.verify.correspondent import Correspondent
 
 OPERATORS = Path(__file__).resolve().parents[2] / "inventories" / "lab"

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import pytest
 from holders import rpps
 
-from vaguemestre import publication, redlist
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab import Lab, State
 from vaguemestre.lab.plan import FHIR_HOST, OPERATOR_KEY
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs import publication, redlist
+from vaguemestre.verbs.mailbox import Mailboxes
 
 pytestmark = pytest.mark.lab
 

@@ -14,7 +14,7 @@ from people import LENS, empty_queues, open_mailbox, said, wait_for_line
 from terminal import Typed
 
 from vaguemestre.lab import Lab
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent, Smtp
 from vaguemestre.verify.filters import keep
 

@@ -19,9 +19,9 @@ from vaguemestre.host.trust.layout import STATE
 from vaguemestre.lab import CertificateRequest, Lab, State
 from vaguemestre.lab.desk import Desk
 from vaguemestre.lab.listing import Line
-from vaguemestre.mailbox import Mailboxes
 from vaguemestre.pki.authority import Authority
 from vaguemestre.pki.profiles import leaf_subject
+from vaguemestre.verbs.mailbox import Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 
 PAGE = b"<!DOCTYPE html><html><title>Request Rejected</title></html>"

@@ -43,10 +43,10 @@ FRAME = {
 WORDS = {
     "vaguemestre.host.annuaire.layout",
     "vaguemestre.host.annuaire.publication.layout",
-    "vaguemestre.host.bal",
+    "vaguemestre.host.mailboxes.bal",
     "vaguemestre.host.book.shown",
     "vaguemestre.host.replica.layout",
-    "vaguemestre.host.store",
+    "vaguemestre.host.mailboxes.store",
     "vaguemestre.host.trust.layout",
     "vaguemestre.host.trust.reasons",
 }  # names that a role and the host's programs must agree on

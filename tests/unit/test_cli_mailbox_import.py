@@ -15,12 +15,12 @@ from vaguemestre.cli.mailbox_plan import MOST, shown, summary
 from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.establishment import Fleet
-from vaguemestre.host.roster import Roster, Row
-from vaguemestre.mailbox import MailboxError, holders
+from vaguemestre.host.mailboxes.roster import Roster, Row
 from vaguemestre.staff.errors import StaffFileError
 from vaguemestre.staff.importing import Import, ImportRefusedError, whose
 from vaguemestre.staff.line import Place
 from vaguemestre.staff.reading import Reading
+from vaguemestre.verbs.mailbox import MailboxError, holders
 
 WITH_MAIL = "roles: [base, pki, openldap, dovecot, trust, postfix, edge]"
 DOMAIN = "pasteur.mssante.test"

@@ -11,10 +11,10 @@ import pytest
 from vaguemestre.cli import mailbox_add
 from vaguemestre.cli.mailbox_details import options
 from vaguemestre.cli.mailbox_showing import _LABELS
-from vaguemestre.host.bal import FIXED, Mailbox
-from vaguemestre.host.mailbox_parser import DETAILS, HOLDER, NUMBERS, parser
-from vaguemestre.host.opening import CHANGEABLE
-from vaguemestre.host.store import ATTRIBUTES
+from vaguemestre.host.mailboxes.bal import FIXED, Mailbox
+from vaguemestre.host.mailboxes.opening import CHANGEABLE
+from vaguemestre.host.mailboxes.parser import DETAILS, HOLDER, NUMBERS, parser
+from vaguemestre.host.mailboxes.store import ATTRIBUTES
 
 # Of the controller alone: where things are, how to answer, and what it works out before it asks.
 ITS_OWN = {"address", "inventory", "as_json", "password_stdin", "establishment", "requested"}

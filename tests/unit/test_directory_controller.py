@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from declared import OPERATOR, fleet
 
-from vaguemestre.asking import command
 from vaguemestre.cli.directory_tables import print_answers
-from vaguemestre.directory import VERB, Answers, DirectoryError, ask, waiting
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
+from vaguemestre.verbs.asking import command
+from vaguemestre.verbs.directory import VERB, Answers, DirectoryError, ask, waiting
 
 AWAY = Failure(Trouble.UNREACHABLE, "mail.c.test: no route")
 SHOWN: dict[str, Any] = {

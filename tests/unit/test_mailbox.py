@@ -11,8 +11,8 @@ from declared import HOSTED, OPERATOR, SECOND, fleet
 from vaguemestre.engines.sessions import Ran
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet
-from vaguemestre.host.bal import Mailbox, plain
-from vaguemestre.mailbox import MailboxError, _answer, holders, serving
+from vaguemestre.host.mailboxes.bal import Mailbox, plain
+from vaguemestre.verbs.mailbox import MailboxError, _answer, holders, serving
 
 WITH_MAIL = "roles: [base, pki, openldap, dovecot, trust, postfix, edge]"
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from vaguemestre.cli.mailbox_showing import detailed, merged, show_counts, show_one, table
-from vaguemestre.host.bal import Mailbox
-from vaguemestre.mailbox import Answer
+from vaguemestre.host.mailboxes.bal import Mailbox
+from vaguemestre.verbs.mailbox import Answer
 
 ANNE = Mailbox(
     "anne@pasteur.test", "PER", since="20261123040000Z", created="20261101080000Z", person="10009990010",

@@ -10,8 +10,8 @@ from declared import HOSTED, OPERATOR, SECOND, write
 from vaguemestre import inventory
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet
-from vaguemestre.mailbox import MailboxError
 from vaguemestre.placing import placed
+from vaguemestre.verbs.mailbox import MailboxError
 
 NURSES, SOCIAL = "infirmiers.pasteur.mssante.test", "social.pasteur.mssante.test"
 INDIVIDUAL = HOSTED.replace("mode: hosted", "mode: individual").replace(

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from declared import OPERATOR, SECOND, fleet
 
-from vaguemestre.asking import answer, command
 from vaguemestre.cli.trust_tables import print_answers
 from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
-from vaguemestre.trust import VERB, Answers, TrustError, alike, ask, waiting
+from vaguemestre.verbs.asking import answer, command
+from vaguemestre.verbs.trust import VERB, Answers, TrustError, alike, ask, waiting
 
 AWAY = Failure(Trouble.UNREACHABLE, "mail.c.test: no route")
 SHOWN: dict[str, Any] = {

@@ -9,8 +9,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vaguemestre.asking import Answers, Said, alike
 from vaguemestre.cli.board import LOG_WIDTH
+from vaguemestre.verbs.asking import Answers, Said, alike
 
 
 def print_by_host(answers: Answers, by_result: Mapping[str, Callable[[Said], RenderableType]]) -> None:

@@ -21,8 +21,8 @@ from vaguemestre.errors import Exit, VaguemestreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from vaguemestre.directory import Answers
     from vaguemestre.host.annuaire.inspection import Inspection
+    from vaguemestre.verbs.directory import Answers
 
     OnRead = Callable[[str, int, int], None]
 
@@ -123,8 +123,8 @@ def approve(
 
     Example: vaguemestre directory approve --digest 3d07de2f37de64d6
     """
-    from vaguemestre import directory
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import directory
 
     fleet, chosen = load(inventory), tuple(names or ())
     if not digest:
@@ -148,8 +148,8 @@ app.command()(search)
 
 
 def _ask(inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool) -> None:
-    from vaguemestre import directory
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import directory
 
     _say(directory.ask(load(inventory), tuple(names or ()), arguments), as_json)
 
@@ -164,8 +164,8 @@ def _say(answers: Answers, as_json: bool) -> None:
 
 def _looked_at(shown: Answers) -> tuple[str, tuple[str, ...]]:
     """The extraction that waits and on which hosts, once a person has seen what it changes and agreed."""
-    from vaguemestre import directory
     from vaguemestre.cli.directory_tables import print_answers
+    from vaguemestre.verbs import directory
 
     digest, hosts = directory.waiting(shown)
     if not sys.stdin.isatty():

@@ -40,8 +40,8 @@ def search(
 
     Exit codes: 0 somebody was found, 1 nobody, or the host failed; 2 the question says too little.
     """
-    from vaguemestre import searching
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import searching
 
     question = {
         "name": " ".join(words or ()),

@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vaguemestre.asking import Said
 from vaguemestre.cli.answers import Pairs, moment, print_by_host
-from vaguemestre.directory import Answers
 from vaguemestre.host.annuaire.answers import facts
+from vaguemestre.verbs.asking import Said
+from vaguemestre.verbs.directory import Answers
 
 
 def print_answers(answers: Answers) -> None:

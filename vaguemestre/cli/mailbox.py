@@ -15,7 +15,7 @@ from vaguemestre.cli.mailbox_showing import merged, printed, show_counts, show_o
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from vaguemestre.mailbox import Answer, MailboxError, Mailboxes
+    from vaguemestre.verbs.mailbox import Answer, MailboxError, Mailboxes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,7 +45,7 @@ def listing(
 ) -> None:
     """Show the mailboxes of all operators of the inventory, closed ones too: their addresses stay taken."""
     from vaguemestre.inventory import load
-    from vaguemestre.mailbox import MailboxError, holders, serving
+    from vaguemestre.verbs.mailbox import MailboxError, holders, serving
 
     fleet = load(inventory)
     asked = (serving(fleet, f"@{domain}"),) if domain else holders(fleet)
@@ -110,7 +110,7 @@ app.command("import")(import_)
 def _asked(holders: Iterable[Mailboxes], ask: Callable[[Mailboxes], Answer]) -> tuple[list[Answer], list[MailboxError]]:
     """What each holder answers; one that is away does not hide what the others hold."""
     from vaguemestre.errors import Exit
-    from vaguemestre.mailbox import MailboxError
+    from vaguemestre.verbs.mailbox import MailboxError
 
     answers: list[Answer] = []
     missing: list[MailboxError] = []

@@ -13,7 +13,7 @@ from vaguemestre.cli.mailbox_showing import told, typed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vaguemestre.mailbox import Mailboxes
+    from vaguemestre.verbs.mailbox import Mailboxes
 
 Address = Annotated[str, typer.Argument(help="The whole address; its domain tells which operator holds it.")]
 OwnPassword = Annotated[
@@ -77,9 +77,9 @@ def add(
     --name "Dr Camille FICTIF"
     """
     from vaguemestre.inventory import load
-    from vaguemestre.mailbox import serving
     from vaguemestre.placing import establishment as named
     from vaguemestre.placing import placed
+    from vaguemestre.verbs.mailbox import serving
 
     fleet = load(inventory)
     whole = placed(fleet, address, profession or "", establishment)
@@ -135,6 +135,6 @@ def set_(
 def holding(inventory: Path | None, address: str) -> Mailboxes:
     """The host that holds the mailbox; raises MailboxError when none does."""
     from vaguemestre.inventory import load
-    from vaguemestre.mailbox import serving
+    from vaguemestre.verbs.mailbox import serving
 
     return serving(load(inventory), address)

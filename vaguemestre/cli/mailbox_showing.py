@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from vaguemestre.host.bal import Mailbox
-    from vaguemestre.mailbox import Answer
+    from vaguemestre.host.mailboxes.bal import Mailbox
+    from vaguemestre.verbs.mailbox import Answer
 
 _LABELS = {  # field of Mailbox -> what people call it
     "address": "address", "kind": "type", "state": "state", "since": "since", "created": "created", "closed": "closed",
@@ -47,7 +47,7 @@ def told(answer: Answer, as_json: bool) -> None:
 
 def printed(answers: list[Answer]) -> None:
     """One mailbox as an object with `result` and, when it was made now, `password`; a list as a list."""
-    from vaguemestre.host.bal import plain
+    from vaguemestre.host.mailboxes.bal import plain
 
     if len(answers) == 1 and answers[0].result != "listed":
         one = answers[0]

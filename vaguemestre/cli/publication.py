@@ -15,8 +15,8 @@ from vaguemestre.errors import Exit, VaguemestreError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vaguemestre.asking import Said
-    from vaguemestre.publication import Answers
+    from vaguemestre.verbs.asking import Said
+    from vaguemestre.verbs.publication import Answers
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -113,8 +113,8 @@ def approve(
     day than settings.publication.max_removed_percent: a directory that was emptied here must not empty the nation's.
     Without --digest they are shown and asked about first.
     """
-    from vaguemestre import publication
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import publication
 
     fleet, chosen = load(inventory), tuple(names or ())
     if not digest:
@@ -145,8 +145,8 @@ def import_report(
 def _ask(
     inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool, stdin: bytes = b""
 ) -> None:
-    from vaguemestre import publication
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import publication
 
     _say(publication.ask(load(inventory), tuple(names or ()), arguments, stdin), as_json)
 
@@ -174,7 +174,7 @@ def _worded(said: Said) -> RenderableType:
 
 def _looked_at(plans: Answers) -> tuple[str, str]:
     """The withdrawals that wait and on which host, once a person has seen them and agreed."""
-    from vaguemestre.publication import PublicationError, waiting
+    from vaguemestre.verbs.publication import PublicationError, waiting
 
     digest, host = waiting(plans)
     if not sys.stdin.isatty():

@@ -34,8 +34,8 @@ def show(
 
     Exit codes: 0 all is well, 3 some secretariat cannot receive.
     """
-    from vaguemestre import redlist
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import redlist
 
     said = redlist.show(load(inventory), addresses or ())
     if as_json:
@@ -75,8 +75,8 @@ def set_(
     Example: vaguemestre redlist set camille.fictif@pasteur-evreux.mssante.test secretariat
     --secretariat cardiologie@pasteur-evreux.mssante.test --allow @ch-lens.mssante.test --by holder
     """
-    from vaguemestre import redlist
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import redlist
 
     values = {"secretariat": secretariat, "notice": notice, "by": by}
     options = [f"--{name}={value}" for name, value in values.items() if value]
@@ -101,8 +101,8 @@ def explain(
 
     Example: vaguemestre redlist explain labo@ch-lens.mssante.test camille.fictif@pasteur-evreux.mssante.test
     """
-    from vaguemestre import redlist
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import redlist
 
     said = redlist.explain(load(inventory), sender, recipient, operator_of)
     typer.echo(_json(said) if as_json else _explained(said))

@@ -12,7 +12,7 @@ from vaguemestre.cli.inventory import AsJson, Inventory
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from vaguemestre.asking import Said
+    from vaguemestre.verbs.asking import Said
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME", help="Establishments or hosts; without any, all of them.")
@@ -34,9 +34,9 @@ def replicas(names: Names = None, inventory: Inventory = None, as_json: AsJson =
 
     Exit codes: 0 all follow, 3 one is behind, 1 a host failed, 4 a host could not be reached.
     """
-    from vaguemestre import replicas
     from vaguemestre.cli.answers import print_by_host
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import replicas
 
     answers = replicas.ask(load(inventory), tuple(names or ()))
     if as_json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from vaguemestre.host.trust.whitelist import WhiteList, WhiteListError
-    from vaguemestre.trust import Answers
+    from vaguemestre.verbs.trust import Answers
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -140,8 +140,8 @@ def approve(
 
     Example: vaguemestre trust approve --digest 3d07de2f37de64d6
     """
-    from vaguemestre import trust
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import trust
 
     fleet, chosen = load(inventory), tuple(names or ())
     if not digest:
@@ -194,8 +194,8 @@ def push(
 def _ask(
     inventory: Path | None, names: list[str] | None, arguments: list[str], as_json: bool, stdin: bytes = b""
 ) -> None:
-    from vaguemestre import trust
     from vaguemestre.inventory import load
+    from vaguemestre.verbs import trust
 
     _say(trust.ask(load(inventory), tuple(names or ()), arguments, stdin), as_json)
 
@@ -211,7 +211,7 @@ def _say(answers: Answers, as_json: bool) -> None:
 def _looked_at(differences: Answers) -> tuple[str, tuple[str, ...]]:
     """The list that waits and on which hosts, once a person has seen what it changes and agreed."""
     from vaguemestre.cli.trust_tables import print_answers
-    from vaguemestre.trust import TrustError, waiting
+    from vaguemestre.verbs.trust import TrustError, waiting
 
     digest, hosts = waiting(differences)
     if not sys.stdin.isatty():

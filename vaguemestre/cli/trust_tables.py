@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vaguemestre.asking import Said
 from vaguemestre.cli.answers import Pairs, moment, print_by_host
 from vaguemestre.host.trust.wording import facts
-from vaguemestre.trust import Answers
+from vaguemestre.verbs.asking import Said
+from vaguemestre.verbs.trust import Answers
 
 _MOVES = 25  # shown of a difference; --json has all
 _NAMES = 3  # domains named of one move

@@ -10,8 +10,11 @@ from importlib import import_module
 VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "annuaire": ("vaguemestre.host.annuaire.admin", "the national directory: show, refresh, approve, history"),
-    "directory": ("vaguemestre.host.directory", "seed the local directory, judge its access rules, keep its indices"),
-    "mailbox": ("vaguemestre.host.mailbox", "add, list, suspend and close mailboxes"),
+    "directory": (
+        "vaguemestre.host.mailboxes.seed",
+        "seed the local directory, judge its access rules, keep its indices",
+    ),
+    "mailbox": ("vaguemestre.host.mailboxes.admin", "add, list, suspend and close mailboxes"),
     "publication": (
         "vaguemestre.host.annuaire.publication.admin",
         "publish our mailboxes in the national directory; show, plan, report, retry, approve",

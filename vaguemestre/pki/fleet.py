@@ -27,7 +27,7 @@ from vaguemestre.pki.shelf import Shelf, Slot
 from vaguemestre.preview import UnknownSecrets
 
 if TYPE_CHECKING:
-    from vaguemestre.trust import Answers
+    from vaguemestre.verbs.trust import Answers
 
 _NAME_A_COPY = "name a copy of the list with --white-list FILE"
 
@@ -107,7 +107,7 @@ class WhiteListSource:
 
 def held_by_hosts(fleet: Fleet, one: Establishment) -> tuple[Held | None, str]:
     """What the verified lists on the operator's hosts say of its domains, or None and why."""
-    from vaguemestre import trust
+    from vaguemestre.verbs import trust
 
     pairs: set[tuple[str, DnKey]] = set()
     for domain in domains(fleet.served_by(one)):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.host.here import generated
+from vaguemestre.host.mailboxes.here import generated
 
 _HEADER = "address;password\n"
 

@@ -1,7 +1,7 @@
 """A list of staff brought to the host that holds the establishment's mailboxes: planned in one trip, done in another.
 
-What is to be done is decided there (`vaguemestre.host.roster`), where the mailboxes are; what is written in the file
-is judged here, where the file is. Everything wrong with either is told together.
+What is to be done is decided there (`vaguemestre.host.mailboxes.roster`), where the mailboxes are; what is written in
+the file is judged here, where the file is. Everything wrong with either is told together.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from vaguemestre.engines.sessions import OnText
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, Mode
-from vaguemestre.host.roster import Roster
-from vaguemestre.mailbox import MailboxError, Mailboxes, serving
+from vaguemestre.host.mailboxes.roster import Roster
 from vaguemestre.staff.errors import StaffFileError
 from vaguemestre.staff.reading import Reading, of_host
+from vaguemestre.verbs.mailbox import MailboxError, Mailboxes, serving
 
 
 class ImportRefusedError(VaguemestreError):
@@ -29,7 +29,7 @@ class ImportRefusedError(VaguemestreError):
 
 @dataclass(frozen=True)
 class Planned:
-    """What the host would do (`plan`, see `vaguemestre.host.importing`), for whom it would make passwords.
+    """What the host would do (`plan`, see `vaguemestre.host.mailboxes.importing`), for whom it would make passwords.
 
     `too_many` is the host's reason to refuse it, or None.
     """

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaguemestre.errors import Problem
-from vaguemestre.host.holder import registered
-from vaguemestre.host.roster import FIELDS, Row
-from vaguemestre.host.texts import tidy
+from vaguemestre.host.mailboxes.holder import registered
+from vaguemestre.host.mailboxes.roster import FIELDS, Row
+from vaguemestre.host.mailboxes.texts import tidy
 from vaguemestre.staff.sheet import Entry
 from vaguemestre.staff.values import ValueRefusedError, checked
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaguemestre.errors import Problem
-from vaguemestre.host.roster import CALLED, Row
+from vaguemestre.host.mailboxes.roster import CALLED, Row
 from vaguemestre.people import StaffImport
 from vaguemestre.staff import columns, ldif, line, table, text
 from vaguemestre.staff.errors import StaffFileError

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from vaguemestre.host.bal import KINDS, LOCAL, ROLE_ADDRESSES
-from vaguemestre.host.holder import luhn
-from vaguemestre.host.texts import fault
+from vaguemestre.host.mailboxes.bal import KINDS, LOCAL, ROLE_ADDRESSES
+from vaguemestre.host.mailboxes.holder import luhn
+from vaguemestre.host.mailboxes.texts import fault
 from vaguemestre.staff.text import twice_encoded
 
 SMALLEST_QUOTA, LARGEST_QUOTA = 10, 1_048_576  # MiB

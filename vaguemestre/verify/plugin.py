@@ -16,7 +16,7 @@ from testinfra.host import Host as TestinfraHost
 
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
-from vaguemestre.host.bal import PROBE_TEAM
+from vaguemestre.host.mailboxes.bal import PROBE_TEAM
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site, chosen, in_service, sites, ssh_backend
 from vaguemestre.verify.verdict import Verdict, line

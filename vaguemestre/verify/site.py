@@ -16,11 +16,11 @@ from vaguemestre.engines.sessions import Failure, Ran
 from vaguemestre.engines.targets import SelectionError, refuse_unknown, target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.establishment import Establishment, Fleet, Host, RoleName, Settings
-from vaguemestre.host.bal import PROBE
+from vaguemestre.host.mailboxes.bal import PROBE
 from vaguemestre.verify.correspondent import Correspondent
 
 if TYPE_CHECKING:
-    from vaguemestre.mailbox import Mailboxes
+    from vaguemestre.verbs.mailbox import Mailboxes
     from vaguemestre.verify.address_book import AddressBook
 
 
@@ -54,7 +54,7 @@ class Site:
 
     def mailboxes(self, fleet: Fleet) -> Mailboxes:
         """The commands for the site's mailboxes."""
-        from vaguemestre.mailbox import Mailboxes
+        from vaguemestre.verbs.mailbox import Mailboxes
 
         return Mailboxes(fleet, self.operator, self.host)
 

@@ -10,7 +10,7 @@ from golden.hosts import context
 from roles import openldap
 from vaguemestre.host.annuaire import loading
 from vaguemestre.host.annuaire.loading import LoadError, Swap, database, redirected
-from vaguemestre.host.store import NATIONAL
+from vaguemestre.host.mailboxes.store import NATIONAL
 from vaguemestre.host.trust import durable
 from vaguemestre.release import File
 

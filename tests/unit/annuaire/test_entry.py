@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vaguemestre.host.annuaire.entry import OWN, Establishment, dn, entry, own
 from vaguemestre.host.annuaire.mailbox import Activity, NationalMailbox, Place, fingerprint
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 LENS = Place(number="12", way_kind="RUE", way="DES LILAS", routing="62300 LENS", postal_code="62300", department="62")
 DOCTOR = Activity(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaguemestre.host.bal import (
+from vaguemestre.host.mailboxes.bal import (
     ENDED,
     IMPORT,
     KINDS,
@@ -23,7 +23,7 @@ from vaguemestre.host.bal import (
     plain,
     restored,
 )
-from vaguemestre.host.opening import free_again, opened
+from vaguemestre.host.mailboxes.opening import free_again, opened
 
 NOW, LATER = "20261123030000Z", "20261124030000Z"
 SITE = Site({"pasteur.test": Domain("pasteur.test", "Clinique Pasteur", "1270000999", 2048)}, "postmaster@pasteur.test")

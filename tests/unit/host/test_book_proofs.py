@@ -7,9 +7,9 @@ import re
 from golden.hosts import context
 
 from roles import openldap
-from vaguemestre.host.bal import KINDS, RED_LIST, STATES
 from vaguemestre.host.book.shown import CHOSEN, PUBLIC, PUBLISHED, READERS, WORDS
 from vaguemestre.host.book.specimens import COLLEAGUE, OURS, PRIVATE, SERVED, TEAM, UNLISTED, proofs
+from vaguemestre.host.mailboxes.bal import KINDS, RED_LIST, STATES
 from vaguemestre.release import File
 
 SCHEMA = next(

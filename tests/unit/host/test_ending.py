@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vaguemestre.host import ending
-from vaguemestre.host.bal import Domain, Mailbox, Site
-from vaguemestre.host.purge import remove
-from vaguemestre.host.store import EntryError
+from vaguemestre.host.mailboxes import ending
+from vaguemestre.host.mailboxes.bal import Domain, Mailbox, Site
+from vaguemestre.host.mailboxes.purge import remove
+from vaguemestre.host.mailboxes.store import EntryError
 
 D = "pasteur.test"
 SITE = Site({D: Domain(D, "Clinique Pasteur", "1270000999", 2048)}, f"postmaster@{D}", max_purged=2)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaguemestre.host.bal import STATES, Domain, Mailbox, Retention, Site
-from vaguemestre.host.expiry import Expired, expired, leaves
+from vaguemestre.host.mailboxes.bal import STATES, Domain, Mailbox, Retention, Site
+from vaguemestre.host.mailboxes.expiry import Expired, expired, leaves
 
 PASTEUR = "pasteur.test"
 SITE = Site(

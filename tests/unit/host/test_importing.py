@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from holders import rpps
 
-from vaguemestre.host import importing
-from vaguemestre.host.bal import IMPORT, Domain, Mailbox, Site
-from vaguemestre.host.importing import run
-from vaguemestre.host.roster import Roster, Row
-from vaguemestre.host.store import EntryError
+from vaguemestre.host.mailboxes import importing
+from vaguemestre.host.mailboxes.bal import IMPORT, Domain, Mailbox, Site
+from vaguemestre.host.mailboxes.importing import run
+from vaguemestre.host.mailboxes.roster import Roster, Row
+from vaguemestre.host.mailboxes.store import EntryError
 
 DOMAIN = "pasteur.test"
 SITE = Site({DOMAIN: Domain(DOMAIN, "Clinique Pasteur", "1270000999", 2048)}, f"postmaster@{DOMAIN}")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from vaguemestre.host.bal import ENDED, Domain, Mailbox, RedListRules, Refused, Site, listed
-from vaguemestre.host.holder import registered
-from vaguemestre.host.opening import CHANGEABLE, changed, opened
+from vaguemestre.host.mailboxes.bal import ENDED, Domain, Mailbox, RedListRules, Refused, Site, listed
+from vaguemestre.host.mailboxes.holder import registered
+from vaguemestre.host.mailboxes.opening import CHANGEABLE, changed, opened
 
 NOW, LATER = "20261123030000Z", "20261124030000Z"
 PASTEUR, LENS, NURSES, SOCIAL = "pasteur.test", "lens.test", "infirmiers.test", "social.test"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vaguemestre.host.purge import UnsafeError, remove
+from vaguemestre.host.mailboxes.purge import UnsafeError, remove
 
 ANNE = "anne@pasteur.test"
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from vaguemestre.host.bal import Domain, Mailbox, RedListRules, Site
-from vaguemestre.host.renewal import without_rule
+from vaguemestre.host.mailboxes.bal import Domain, Mailbox, RedListRules, Site
+from vaguemestre.host.mailboxes.renewal import without_rule
 
 DESK = Mailbox("bloc@lens.test", "ORG", redlist="none")
 ANNE = Mailbox("anne@lens.test", "PER", person="10009990010")

@@ -12,8 +12,8 @@ from holders import rpps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaguemestre.host.bal import ENDED, IMPORT, Domain, Mailbox, Site
-from vaguemestre.host.roster import Plan, Roster, Row, plan, too_many
+from vaguemestre.host.mailboxes.bal import ENDED, IMPORT, Domain, Mailbox, Site
+from vaguemestre.host.mailboxes.roster import Plan, Roster, Row, plan, too_many
 
 THEN, NOW = "20261122030000Z", "20261123030000Z"
 PASTEUR = "pasteur.test"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from holders import rpps
 
-from vaguemestre.host.bal import IMPORT, Domain, Mailbox, RedListRules, Site
-from vaguemestre.host.roster import Plan, Roster, Row, plan
+from vaguemestre.host.mailboxes.bal import IMPORT, Domain, Mailbox, RedListRules, Site
+from vaguemestre.host.mailboxes.roster import Plan, Roster, Row, plan
 
 THEN, NOW = "20261122030000Z", "20261123030000Z"
 LENS, NURSES = "lens.test", "infirmiers.test"

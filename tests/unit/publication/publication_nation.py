@@ -10,7 +10,7 @@ from vaguemestre.host.annuaire.publication import confirmed
 from vaguemestre.host.annuaire.publication.confirmed import Record
 from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Operation, Outcome, Result
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 DOMAIN = "clinique.mssante.test"

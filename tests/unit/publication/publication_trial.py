@@ -21,7 +21,7 @@ from vaguemestre.host.annuaire.publication.fhir import FhirWriter, asking
 from vaguemestre.host.annuaire.publication.layout import Places, Settings
 from vaguemestre.host.annuaire.publication.memory import Memory
 from vaguemestre.host.annuaire.publication.run import View
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 METADATA = "as-ext-mailbox-mss-metadata"
 

@@ -16,7 +16,7 @@ from unit.annuaire.nation_server import NATION, NationServer
 from vaguemestre.host.annuaire.publication.fhir import FhirWriter, Reply
 from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Result
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 NUMBERS: Iterator[int] = count(1)
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from vaguemestre.host.annuaire.publication.ledger import Ledger
 from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation
 from vaguemestre.host.annuaire.publication.table import TableWriter
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 KNOWN = replace(settings(writer="csv"), max_removed_percent=100.0)
 COLUMNS = tuple((name.title(), name) for name in ("operation", "address", "type", "structure", "service", "redlist"))

@@ -15,7 +15,7 @@ from publication_nation import DOCTOR, TEAM
 from publication_trial import Trial, rendered
 
 from vaguemestre.host.annuaire.publication.confirmed import reopened
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 ROOT = Path(__file__).resolve().parents[3]
 RUN = """
@@ -24,7 +24,7 @@ from pathlib import Path
 from vaguemestre.host.annuaire.publication import layout, ledger, run
 from vaguemestre.host.annuaire.publication.fhir import FhirWriter, asking
 from vaguemestre.host.annuaire.publication.layout import Places
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 known, places = layout.settings(Path({settings!r})), Places(Path({state!r}))
 boxes = [Mailbox(**{{**one, "allowed": (), "senders": ()}}) for one in json.loads(Path({boxes!r}).read_text())]

@@ -21,7 +21,7 @@ from vaguemestre.host.annuaire.publication.entries import EntriesError
 from vaguemestre.host.annuaire.publication.ledger import LedgerError
 from vaguemestre.host.annuaire.publication.memory import Memory
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Outcome, Result
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 ONE = listing(1)
 HIDE = Operation("replace", ONE.address, ONE, replace(ONE, redlist=True), urgent=True)

@@ -16,7 +16,7 @@ from vaguemestre.host.annuaire.publication import layout
 from vaguemestre.host.annuaire.publication.entries import PUBLISHED
 from vaguemestre.host.annuaire.publication.layout import FIELDS, KEY, SETTINGS, STATE
 from vaguemestre.host.book import shown
-from vaguemestre.host.store import ATTRIBUTES
+from vaguemestre.host.mailboxes.store import ATTRIBUTES
 from vaguemestre.publishing import Column
 from vaguemestre.release import Credential, Directory, File, Unit
 

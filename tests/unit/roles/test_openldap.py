@@ -11,8 +11,8 @@ from golden.hosts import context
 
 from roles import base, openldap
 from vaguemestre.errors import ReleaseError
-from vaguemestre.host.bal import KINDS, STATES, Site
-from vaguemestre.host.store import ATTRIBUTES, SETTINGS
+from vaguemestre.host.mailboxes.bal import KINDS, STATES, Site
+from vaguemestre.host.mailboxes.store import ATTRIBUTES, SETTINGS
 from vaguemestre.release import File, Package, Unit
 
 CONTEXT = context("fullest", "mail.ch-lens")

@@ -14,7 +14,7 @@ from typing import Any
 from vaguemestre.host.annuaire.delta import Add, Delete, Done, Modify, Operation
 from vaguemestre.host.annuaire.digest import Record
 from vaguemestre.host.annuaire.entry import CLASS, Attributes
-from vaguemestre.host.store import NATIONAL
+from vaguemestre.host.mailboxes.store import NATIONAL
 
 SOCKET = "ldapi:///"
 SECONDS = 60

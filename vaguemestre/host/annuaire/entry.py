@@ -17,8 +17,8 @@ from unicodedata import normalize
 from vaguemestre.host.annuaire.folding import folded, sound, telling, words
 from vaguemestre.host.annuaire.mailbox import NationalMailbox, Place, fingerprint
 from vaguemestre.host.annuaire.professions import PROFESSIONS
-from vaguemestre.host.bal import Mailbox
-from vaguemestre.host.store import NATIONAL
+from vaguemestre.host.mailboxes.bal import Mailbox
+from vaguemestre.host.mailboxes.store import NATIONAL
 
 FORMAT = 1
 """Raised with every change of what `entry` makes of the same mailbox: entries of another format are written anew."""

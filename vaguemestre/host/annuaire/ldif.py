@@ -10,7 +10,7 @@ from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 
 from vaguemestre.host.annuaire.entry import Attributes, dn
-from vaguemestre.host.store import NATIONAL
+from vaguemestre.host.mailboxes.store import NATIONAL
 
 _SAFE = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\x1f\x21-\x39\x3b\x3d-\x7f][\x01-\x09\x0b\x0c\x0e-\x7f]*(?<! )\Z")
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from vaguemestre.host.annuaire.layout import ACCOUNT
-from vaguemestre.host.store import NATIONAL
+from vaguemestre.host.mailboxes.store import NATIONAL
 from vaguemestre.host.trust import durable
 
 CONFIGURATION = Path("/etc/ldap/slapd.conf")

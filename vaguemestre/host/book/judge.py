@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vaguemestre.host.book.specimens import OURS, THEIRS, Proof, proofs
-from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SUFFIX
+from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, NATIONAL, SUFFIX
 
 CONFIGURATION = "/etc/ldap/slapd.conf"
 SCHEMA = "/etc/ldap/schema/vaguemestre.schema"

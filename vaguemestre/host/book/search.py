@@ -15,10 +15,10 @@ import json
 import sys
 from typing import Any
 
-from vaguemestre.host.bal import Refused
 from vaguemestre.host.book.found import SHOWN, Found, ordered
 from vaguemestre.host.book.query import Question, filters
-from vaguemestre.host.store import SUFFIX
+from vaguemestre.host.mailboxes.bal import Refused
+from vaguemestre.host.mailboxes.store import SUFFIX
 
 MOST = 100  # entries that a search tells
 ENOUGH = 10  # found so many: more lenient filters would only add worse ones

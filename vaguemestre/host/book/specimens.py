@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vaguemestre.host.bal import STATES
 from vaguemestre.host.book.shown import CHOSEN, KINDS, PUBLIC, READERS, ROUTED, WORDS
+from vaguemestre.host.mailboxes.bal import STATES
+from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, NATIONAL, SUFFIX
 from vaguemestre.host.replica.layout import REPLICATOR
-from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SUFFIX
 
 PRIVATE = (
     *("userPassword", "vgmResponsible", "vgmAllowed", "vgmSender", "vgmQuotaMib", "vgmRank", "vgmOrigin", "vgmStateBy"),

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.bal import RED_LIST, Mailbox, Refused
+from vaguemestre.host.mailboxes.bal import RED_LIST, Mailbox, Refused
+from vaguemestre.host.mailboxes.store import Store, StoreError
+from vaguemestre.host.mailboxes.store import opened as directory
 from vaguemestre.host.redlist.change import BY, NOTICES, Wish, changed, entry
 from vaguemestre.host.redlist.copy import Copy
 from vaguemestre.host.redlist.decide import PROTECTED, WHY, Box
-from vaguemestre.host.store import Store, StoreError
-from vaguemestre.host.store import opened as directory
 
 SOCKET = Path("/run/vaguemestre-trust/policy")
 _SECONDS = 10

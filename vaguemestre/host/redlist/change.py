@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from vaguemestre.host import bal
-from vaguemestre.host.bal import Mailbox, Refused
+from vaguemestre.host.mailboxes import bal
+from vaguemestre.host.mailboxes.bal import Mailbox, Refused
 from vaguemestre.host.redlist.decide import PROTECTED, SILENT, TOLD
 from vaguemestre.host.trust import domains
 from vaguemestre.host.trust.domains import DomainError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from vaguemestre.host.bal import ENDED
+from vaguemestre.host.mailboxes.bal import ENDED
 from vaguemestre.host.redlist.decide import PROTECTED, Box, trouble
 
 GOOD_FOR = 10.0

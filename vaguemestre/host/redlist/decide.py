@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from vaguemestre.host.bal import RECEIVING, ROLE_ADDRESSES
+from vaguemestre.host.mailboxes.bal import RECEIVING, ROLE_ADDRESSES
 
 PROTECTED = "secretariat"
 """The one rule of `bal.RED_LIST` that changes where mail goes."""

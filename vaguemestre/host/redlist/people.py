@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from vaguemestre.host.mailboxes.store import MAILBOXES, SUFFIX
 from vaguemestre.host.redlist.copy import READ, Copy, Entry
 from vaguemestre.host.redlist.correspondents import Trouble
 from vaguemestre.host.redlist.decide import PROTECTED
-from vaguemestre.host.store import MAILBOXES, SUFFIX
 
 EVERY = 0.25  # seconds between two looks
 ALL_AGAIN = 3600.0  # seconds

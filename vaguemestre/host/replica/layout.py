@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vaguemestre.host.mailboxes.store import NATIONAL, SUFFIX
 from vaguemestre.host.replica.standing import Limits
-from vaguemestre.host.store import NATIONAL, SUFFIX
 
 SETTINGS = Path("/etc/vaguemestre/replica.json")
 STATE = Path("/var/lib/vaguemestre-replica")

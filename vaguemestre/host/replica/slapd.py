@@ -10,8 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from vaguemestre.host.mailboxes.store import SUFFIX
 from vaguemestre.host.replica.layout import FORGET, STATE, Settings
-from vaguemestre.host.store import SUFFIX
 
 _DATA = "data.mdb"
 _ROOT = f"dn: {SUFFIX}\nobjectClass: organization\no: {SUFFIX.partition('=')[2]}\n"

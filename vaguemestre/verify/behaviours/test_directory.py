@@ -7,7 +7,7 @@ import time
 import pytest
 
 from vaguemestre.establishment import Fleet, RoleName
-from vaguemestre.mailbox import MailboxError
+from vaguemestre.verbs.mailbox import MailboxError
 from vaguemestre.verify.address_book import AddressBookError
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site
@@ -43,7 +43,7 @@ def test_wrong_password(site: Site, team: Correspondent) -> None:
 @pytest.mark.requirement(59, 60)
 def test_national_directory(site: Site, fleet: Fleet) -> None:
     """The nation's directory is held, lately confirmed, and nothing of it waits for approval."""
-    from vaguemestre import directory
+    from vaguemestre.verbs import directory
 
     if not site.host.has(RoleName.DIRECTORY):
         pytest.skip("the host has no role directory: it knows its own mailboxes only")
@@ -59,7 +59,7 @@ def test_national_directory(site: Site, fleet: Fleet) -> None:
 
 def test_replicas_follow(site: Site, fleet: Fleet) -> None:
     """Every replica of the directory says what its provider says."""
-    from vaguemestre import replicas
+    from vaguemestre.verbs import replicas
 
     names = [host.name for host in site.operator.replicas]
     answers = replicas.ask(fleet, names) if names else None

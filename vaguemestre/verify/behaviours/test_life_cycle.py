@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from vaguemestre.establishment import Fleet
-from vaguemestre.host.bal import PROBE_ASKED_FOR, PROBE_LIVING
-from vaguemestre.mailbox import MailboxError, Mailboxes
+from vaguemestre.host.mailboxes.bal import PROBE_ASKED_FOR, PROBE_LIVING
+from vaguemestre.verbs.mailbox import MailboxError, Mailboxes
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaguemestre import redlist
 from vaguemestre.establishment import Fleet
-from vaguemestre.host.bal import PROBE_HIDDEN
+from vaguemestre.host.mailboxes.bal import PROBE_HIDDEN
+from vaguemestre.verbs import redlist
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from vaguemestre.host.bal import Mailbox, Refused
+from vaguemestre.host.mailboxes.bal import Mailbox, Refused
 from vaguemestre.host.redlist.change import MOST_ALLOWED, Wish, changed, entry
 
 ANNE = Mailbox("anne@ici.test", "PER", redlist="none")

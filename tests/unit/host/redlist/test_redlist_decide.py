@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaguemestre.host.bal import RED_LIST, STATES
+from vaguemestre.host.mailboxes.bal import RED_LIST, STATES
 from vaguemestre.host.redlist.decide import WHY, Box, Door, House, Letter, Verdict, Way, decide, trouble
 
 OURS, HOSTED, PEER = "ch-ici.test", "clinique-hebergee.test", "labo.test"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaguemestre.host.bal import KINDS, STATES, Mailbox
-from vaguemestre.host.store import ATTRIBUTES, MAILBOXES
+from vaguemestre.host.mailboxes.bal import KINDS, STATES, Mailbox
+from vaguemestre.host.mailboxes.store import ATTRIBUTES, MAILBOXES
 
 PUBLISHED = (
     "address",

@@ -23,7 +23,7 @@ from vaguemestre.host.annuaire.publication.layout import Places, Settings
 from vaguemestre.host.annuaire.publication.ledger import Ledger
 from vaguemestre.host.annuaire.publication.memory import Memory
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Outcome, Result, Writer
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 ROUND = 60.0  # seconds, after which our directory is read again
 LONGEST = 540.0  # seconds of one run; the timer begins another

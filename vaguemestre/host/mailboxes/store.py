@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.bal import ENDED, Mailbox
+from vaguemestre.host.mailboxes.bal import ENDED, Mailbox
 
 SUFFIX = "o=vaguemestre"
 MANAGER = f"cn=manager,{SUFFIX}"

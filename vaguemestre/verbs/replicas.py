@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaguemestre import asking
-from vaguemestre.asking import NobodyError, Said, Verb
 from vaguemestre.engines import pyinfra
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.targets import select
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet, RoleName
+from vaguemestre.verbs import asking
+from vaguemestre.verbs.asking import NobodyError, Said, Verb
 
 VERB = Verb("replica", RoleName.OPENLDAP)
 """Its answers: `vaguemestre.host.replica.main`."""

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from vaguemestre.host.bal import ENDED, RECEIVING, Mailbox, RedListRules, Site
-from vaguemestre.host.store import EntryError, Store, one_entry
+from vaguemestre.host.mailboxes.bal import ENDED, RECEIVING, Mailbox, RedListRules, Site
+from vaguemestre.host.mailboxes.store import EntryError, Store, one_entry
 
 
 def renew(store: Store, here: Site) -> list[str]:

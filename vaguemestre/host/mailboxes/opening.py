@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from vaguemestre.host import holder
-from vaguemestre.host.bal import ENDED, FIXED, RED_LIST, Mailbox, Refused, Site
-from vaguemestre.host.texts import tidy
+from vaguemestre.host.mailboxes import holder
+from vaguemestre.host.mailboxes.bal import ENDED, FIXED, RED_LIST, Mailbox, Refused, Site
+from vaguemestre.host.mailboxes.texts import tidy
 
 # What may change during a mailbox's life; of the rest, each has its own command, or never changes.
 CHANGEABLE = (

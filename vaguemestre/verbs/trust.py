@@ -10,11 +10,11 @@ import socket
 from collections.abc import Sequence
 from typing import ClassVar
 
-from vaguemestre import asking
-from vaguemestre.asking import NobodyError, Said, Verb, alike
 from vaguemestre.engines.targets import SelectionError
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
+from vaguemestre.verbs import asking
+from vaguemestre.verbs.asking import NobodyError, Said, Verb, alike
 
 VERB = Verb("trust", RoleName.TRUST)
 """Its answers: `vaguemestre.host.trust.views` and `admin`."""

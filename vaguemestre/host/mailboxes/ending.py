@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from vaguemestre.host.expiry import expired
-from vaguemestre.host.here import now, site
-from vaguemestre.host.purge import UnsafeError, remove
-from vaguemestre.host.store import EntryError, Store, StoreError, one_entry
-from vaguemestre.host.store import opened as directory
+from vaguemestre.host.mailboxes.expiry import expired
+from vaguemestre.host.mailboxes.here import now, site
+from vaguemestre.host.mailboxes.purge import UnsafeError, remove
+from vaguemestre.host.mailboxes.store import EntryError, Store, StoreError, one_entry
+from vaguemestre.host.mailboxes.store import opened as directory
 
 
 def main(command: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vaguemestre.host.bal import KINDS, LOCAL, PAPERLESS, Mailbox, Site
-from vaguemestre.host.texts import fault
+from vaguemestre.host.mailboxes.bal import KINDS, LOCAL, PAPERLESS, Mailbox, Site
+from vaguemestre.host.mailboxes.texts import fault
 
 _RPPS = re.compile(r"[0-9]{11}")
 _STRUCTURE = re.compile(r"1[0-9][0-9AB][0-9]{7}|3[0-9]{14}")

@@ -19,14 +19,14 @@ import json
 from collections import Counter
 from typing import Any
 
-from vaguemestre.host.bal import RECEIVING, STATES, Mailbox, Refused, may_log_in, moved, plain, restored
-from vaguemestre.host.expiry import leaves
-from vaguemestre.host.here import end_sessions, now, password, site
-from vaguemestre.host.mailbox_beginning import add, partners_there, senders
-from vaguemestre.host.mailbox_parser import DETAILS, NUMBERS, TO, parser
-from vaguemestre.host.opening import changed, free_again
-from vaguemestre.host.store import EntryError, Store, StoreError
-from vaguemestre.host.store import opened as directory
+from vaguemestre.host.mailboxes.bal import RECEIVING, STATES, Mailbox, Refused, may_log_in, moved, plain, restored
+from vaguemestre.host.mailboxes.beginning import add, partners_there, senders
+from vaguemestre.host.mailboxes.expiry import leaves
+from vaguemestre.host.mailboxes.here import end_sessions, now, password, site
+from vaguemestre.host.mailboxes.opening import changed, free_again
+from vaguemestre.host.mailboxes.parser import DETAILS, NUMBERS, TO, parser
+from vaguemestre.host.mailboxes.store import EntryError, Store, StoreError
+from vaguemestre.host.mailboxes.store import opened as directory
 
 Said = dict[str, Any]
 
@@ -35,11 +35,11 @@ def main(argv: list[str]) -> int:
     """Run one command; 0 done, 1 failed, 2 refused."""
     asked = parser().parse_args(argv)
     if asked.command == "import":
-        from vaguemestre.host import importing
+        from vaguemestre.host.mailboxes import importing
 
         return importing.main(asked.dry_run, asked.expect)
     if asked.command in ("expire", "purge"):
-        from vaguemestre.host import ending
+        from vaguemestre.host.mailboxes import ending
 
         return ending.main(asked.command)
     try:

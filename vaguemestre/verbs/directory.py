@@ -9,10 +9,10 @@ import getpass
 import socket
 from collections.abc import Sequence
 
-from vaguemestre import asking
-from vaguemestre.asking import NobodyError, Said, Verb
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
+from vaguemestre.verbs import asking
+from vaguemestre.verbs.asking import NobodyError, Said, Verb
 
 VERB = Verb("annuaire", RoleName.DIRECTORY)
 """Its answers: `vaguemestre.host.annuaire.views`."""

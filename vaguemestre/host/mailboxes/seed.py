@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from vaguemestre.host.bal import Mailbox, Site
 from vaguemestre.host.book import indexing, judge
-from vaguemestre.host.here import now
-from vaguemestre.host.renewal import renew
-from vaguemestre.host.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
+from vaguemestre.host.mailboxes.bal import Mailbox, Site
+from vaguemestre.host.mailboxes.here import now
+from vaguemestre.host.mailboxes.renewal import renew
+from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
 
 
 def main(argv: list[str]) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vaguemestre import asking
-from vaguemestre.asking import NobodyError, Verb
 from vaguemestre.engines.targets import select
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
+from vaguemestre.verbs import asking
+from vaguemestre.verbs.asking import NobodyError, Verb
 
 VERB = Verb("search", RoleName.OPENLDAP)
 """Its answers: `vaguemestre.host.book.search`."""

@@ -25,11 +25,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vaguemestre.host.bal import RECEIVING
-from vaguemestre.host.here import end_sessions, now, site
-from vaguemestre.host.roster import Plan, Roster, Step, counted, plan, too_many
-from vaguemestre.host.store import EntryError, Store, StoreError, one_entry
-from vaguemestre.host.store import opened as directory
+from vaguemestre.host.mailboxes.bal import RECEIVING
+from vaguemestre.host.mailboxes.here import end_sessions, now, site
+from vaguemestre.host.mailboxes.roster import Plan, Roster, Step, counted, plan, too_many
+from vaguemestre.host.mailboxes.store import EntryError, Store, StoreError, one_entry
+from vaguemestre.host.mailboxes.store import opened as directory
 
 LOCK = "/run/vaguemestre-import.lock"
 _TOLD_EVERY = 1.0  # seconds

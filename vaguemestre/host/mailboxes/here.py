@@ -9,8 +9,8 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from vaguemestre.host.bal import Refused, Site
-from vaguemestre.host.store import SETTINGS, StoreError
+from vaguemestre.host.mailboxes.bal import Refused, Site
+from vaguemestre.host.mailboxes.store import SETTINGS, StoreError
 
 _LETTERS = "abcdefghijkmnopqrstuvwxyz23456789"  # no l, 1, 0: people copy these by hand
 SHORTEST = 12  # characters of a password that somebody chose

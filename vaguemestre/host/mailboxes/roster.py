@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from vaguemestre.host.bal import ENDED, FIXED, IMPORT, RECEIVING, Mailbox, Refused, Site, moved
-from vaguemestre.host.opening import changed, opened, way_back
+from vaguemestre.host.mailboxes.bal import ENDED, FIXED, IMPORT, RECEIVING, Mailbox, Refused, Site, moved
+from vaguemestre.host.mailboxes.opening import changed, opened, way_back
 
 # As people and their files call it -> field of `Mailbox`.
 FIELDS = {

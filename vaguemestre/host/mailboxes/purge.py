@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vaguemestre.host.bal import LOCAL
+from vaguemestre.host.mailboxes.bal import LOCAL
 
 STORE = Path("/var/vmail")
 

@@ -1,6 +1,7 @@
 """Mailboxes (BAL) from the controller: finds the host whose directory holds them and has its own command do the work.
 
-What a mailbox is, needs and may become is decided on that host (`vaguemestre.host.bal`), where the directory is.
+What a mailbox is, needs and may become is decided on that host (`vaguemestre.host.mailboxes.bal`), where the directory
+is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from vaguemestre.engines.targets import target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, Host
-from vaguemestre.host.bal import Mailbox
+from vaguemestre.host.mailboxes.bal import Mailbox
 
 
 class MailboxError(VaguemestreError):
@@ -32,7 +33,7 @@ class MailboxError(VaguemestreError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a command: `result` and `facts` as the host says them (`vaguemestre.host.mailbox`).
+    """What became of a command: `result` and `facts` as the host says them (`vaguemestre.host.mailboxes.admin`).
 
     `password` is there when it was made now.
     """
@@ -107,7 +108,7 @@ class Mailboxes:
         return self.passwd(address, password)
 
     def ask_import(self, option: str, roster: bytes, on_text: OnText) -> dict[str, Any]:
-        """The host's `mailbox import` with a list of staff; what it says, see `vaguemestre.host.importing`."""
+        """The host's `mailbox import` with a list of staff; what it says: `vaguemestre.host.mailboxes.importing`."""
         ran = self._run(["import", option], roster, on_text)
         lines = ran.stdout.splitlines()
         said = _said(replace(ran, stdout=lines[-1] if lines else b""))

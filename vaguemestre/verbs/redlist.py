@@ -10,14 +10,15 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vaguemestre import mailbox, runtime
+from vaguemestre import runtime
 from vaguemestre.engines import pyinfra
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.targets import target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet
-from vaguemestre.mailbox import Mailboxes
+from vaguemestre.verbs import mailbox
+from vaguemestre.verbs.mailbox import Mailboxes
 
 Said = dict[str, Any]
 """A host's answer; see `vaguemestre.host.redlist.admin`."""

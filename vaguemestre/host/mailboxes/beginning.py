@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from vaguemestre.host.bal import RECEIVING, Mailbox, Refused, Site, plain
-from vaguemestre.host.here import now, password, site
-from vaguemestre.host.holder import registered
-from vaguemestre.host.mailbox_parser import DETAILS, HOLDER, NUMBERS
-from vaguemestre.host.opening import CHANGEABLE, opened
-from vaguemestre.host.store import Store
+from vaguemestre.host.mailboxes.bal import RECEIVING, Mailbox, Refused, Site, plain
+from vaguemestre.host.mailboxes.here import now, password, site
+from vaguemestre.host.mailboxes.holder import registered
+from vaguemestre.host.mailboxes.opening import CHANGEABLE, opened
+from vaguemestre.host.mailboxes.parser import DETAILS, HOLDER, NUMBERS
+from vaguemestre.host.mailboxes.store import Store
 
 
 def add(store: Store, asked: argparse.Namespace) -> dict[str, Any]:

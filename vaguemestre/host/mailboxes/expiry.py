@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vaguemestre.host.bal import Mailbox, Retention, Site, moved
+from vaguemestre.host.mailboxes.bal import Mailbox, Retention, Site, moved
 
 _TIME = "%Y%m%d%H%M%SZ"
 _THEN = {"closed": "quarantined", "quarantined": "purged"}
