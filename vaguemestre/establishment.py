@@ -303,6 +303,10 @@ class Settings(Model):
     publication: Publication = Publication()
     journal: Journal = Journal()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
+    records: Path = Field(
+        default=Path("records"),
+        description="folder of what was done and seen (rollouts, audits, verifications), relative to the inventory",
+    )
     lab: Lab | None = Field(default=None, description="only in the inventory of a rehearsal lab")
 
 

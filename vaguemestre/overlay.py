@@ -72,6 +72,7 @@ def _settings(settings: Settings, state: State) -> Settings:
             "directory": _directory(settings.directory),
             "publication": _publication(settings.publication),
             "secrets": state.secrets,
+            "records": state.secrets.parent / "records",
             "lab": lab,
         }
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from vaguemestre.audit import Verdict
+    from vaguemestre.trust_audit import Verdict
 
 
 def audit_trust(
@@ -44,14 +44,14 @@ def audit_trust(
     another authority, listed for another domain, right in CN and wrong in DN, and many more. Each writes to the
     operator, and a mailbox of the operator, opened for the time of the audit, writes to each. A case passes when the
     operator gives its very reason, and when the peers' record proves that what was refused never reached anybody and
-    that nothing was said in clear. Operators are tried side by side, in about a minute and a half. docs/audit.md tells
-    every case.
+    that nothing was said in clear. Operators are tried side by side, in about a minute and a half. Every case is told
+    in docs/audit-trust.md.
 
     Exit code 0: all as expected. 1: at least one case is not, or the lab is not up. 2: no such case, or the inventory
     is no lab's. 4: a host cannot be reached.
     """
     from vaguemestre import inventory as door
-    from vaguemestre.audit import DIRECTIONS, audited, report, run, wanted
+    from vaguemestre.trust_audit import DIRECTIONS, audited, report, run, wanted
 
     what = wanted(case or (), DIRECTIONS[direction])
     fleet = door.load(inventory)

@@ -1,7 +1,7 @@
 """What an audit case is: the peers that play it, what the white list says of them, and what an operator must answer.
 
-A case is pure data; `cases` holds all of them, `peers` makes their certificates and programs, `vaguemestre.audit` asks
-operators and judges.
+A case is pure data; `cases` holds all of them, `peers` makes their certificates and programs, and
+`vaguemestre.trust_audit` asks operators and judges.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The audit cases of the rehearsal trust space, each once; docs/audit.md tells them to people.
+"""The audit cases of the rehearsal trust space, each once; docs/audit-trust.md tells them to people.
 
 The first seven are those of the national audit, by the names of its domains in the published white list; the others
 are what mail servers and certificates also get wrong. Add a case here and it is played by the lab, tried by

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from vaguemestre.audit.evidence import Event, Reply, complaint, reason_in
-from vaguemestre.audit.verdict import Observation
 from vaguemestre.host.trust.reasons import ACCEPTED
 from vaguemestre.lab.case import Case
+from vaguemestre.trust_audit.evidence import Event, Reply, complaint, reason_in
+from vaguemestre.trust_audit.verdict import Observation
 
 _ASIDE = ("command", "RSET", "QUIT")  # what decides nothing about a message
 

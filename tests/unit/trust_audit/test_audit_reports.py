@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from vaguemestre import audit, inventory
-from vaguemestre.audit import AuditError, Observation, Verdict, report
-from vaguemestre.audit.evidence import Returned, returned
+from vaguemestre import inventory, trust_audit
 from vaguemestre.errors import Exit
 from vaguemestre.lab.cases import CASES
+from vaguemestre.trust_audit import AuditError, Observation, Verdict, report
+from vaguemestre.trust_audit.evidence import Returned, returned
 
 PASSED = Verdict("lens", "cert-valide-audit", "Valid", "Valide", "inbound", "accepted", Observation("accepted", "delivered"), 1.5)  # fmt: skip # noqa: E501
 FAILED = Verdict(
@@ -63,19 +63,19 @@ def test_nothing_tried_is_nothing_passed() -> None:
 def test_an_inventory_that_is_no_labs_is_told_whom_to_ask() -> None:
     fleet = inventory.read(Path(__file__).parents[2] / "golden" / "inventories" / "fullest")
     with pytest.raises(AuditError, match="the nation's") as raised:
-        audit.audited(fleet)
+        trust_audit.audited(fleet)
     assert raised.value.exit_code is Exit.INVALID
 
 
 def test_an_unknown_case_is_told_with_those_that_are_known() -> None:
     with pytest.raises(AuditError, match=r"(?s)nimporte: no such case.*cert-valide-audit"):
-        audit.wanted(["nimporte"])
+        trust_audit.wanted(["nimporte"])
 
 
 def test_a_direction_and_a_case_narrow_the_battery() -> None:
-    one = audit.wanted(["cert-revoque-audit"], ("outbound",))
+    one = trust_audit.wanted(["cert-revoque-audit"], ("outbound",))
     assert ([case.slug for case in one.outbound], one.inbound) == (["cert-revoque-audit"], ())
-    everything = audit.wanted()
+    everything = trust_audit.wanted()
     assert len(everything.inbound) == sum(case.inbound is not None for case in CASES)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from vaguemestre.audit.errors import AuditError
-from vaguemestre.audit.evidence import Event, Reply, events, replies
 from vaguemestre.errors import Exit
 from vaguemestre.lab import Lab
 from vaguemestre.lab.case import Case
 from vaguemestre.lab.plan import WORLD_NAME
+from vaguemestre.trust_audit.errors import AuditError
+from vaguemestre.trust_audit.evidence import Event, Reply, events, replies
 
 _RECORD, _OUTSIDE = "/var/lib/peers/record.jsonl", "/var/lib/outside/received.jsonl"
 _PATIENCE = 240.0  # seconds, for all the sessions of one operator

@@ -7,13 +7,13 @@ import shlex
 from dataclasses import dataclass
 
 from vaguemestre import runtime
-from vaguemestre.audit.errors import AuditError
 from vaguemestre.engines import pyinfra
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.targets import target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet
+from vaguemestre.trust_audit.errors import AuditError
 from vaguemestre.verify.site import Site
 
 _MARK = "---vaguemestre---"

@@ -11,9 +11,9 @@ from email.parser import BytesParser
 from email.policy import SMTP, default
 from email.utils import localtime
 
-from vaguemestre.audit import outbound
-from vaguemestre.audit.evidence import Reply, Returned, returned
 from vaguemestre.lab.case import Case
+from vaguemestre.trust_audit import outbound
+from vaguemestre.trust_audit.evidence import Reply, Returned, returned
 from vaguemestre.verify.correspondent import Correspondent
 
 _MESSAGE_ID = re.compile(rb"(?im)^message-id:\s*<([^>\r\n]+)>")

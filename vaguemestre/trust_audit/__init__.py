@@ -11,10 +11,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from vaguemestre.audit.battery import Battery, Wanted
-from vaguemestre.audit.errors import AuditError
-from vaguemestre.audit.peers import Peers
-from vaguemestre.audit.verdict import Direction, Observation, Verdict
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet
@@ -22,6 +18,10 @@ from vaguemestre.lab import Lab
 from vaguemestre.lab.case import Case
 from vaguemestre.lab.cases import BY_SLUG, CASES
 from vaguemestre.overlay import lab_name
+from vaguemestre.trust_audit.battery import Battery, Wanted
+from vaguemestre.trust_audit.errors import AuditError
+from vaguemestre.trust_audit.peers import Peers
+from vaguemestre.trust_audit.verdict import Direction, Observation, Verdict
 from vaguemestre.verify.site import Site, chosen, in_service
 
 __all__ = ["AuditError", "Direction", "Observation", "Verdict", "audited", "run", "wanted"]
@@ -32,7 +32,7 @@ DIRECTIONS: dict[str, tuple[Direction, ...]] = {"in": ("inbound",), "out": ("out
 
 _NATION = """{root}: this inventory is no lab's, and the peers of the national audit are the nation's
     ask for an audit through your operator contract: the national agency's tool writes to your domain and expects to be
-    written to; what it tries is in docs/audit.md
+    written to; what it tries is in docs/audit-trust.md
     rehearse here first: vaguemestre lab up, vaguemestre apply, vaguemestre audit-trust"""
 
 

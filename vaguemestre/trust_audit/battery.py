@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from vaguemestre.audit import inbound, outbound
-from vaguemestre.audit.evidence import Event, Reply, Returned, decisions
-from vaguemestre.audit.mailbox import Mailbox
-from vaguemestre.audit.operator import Operator, Told
-from vaguemestre.audit.outbound import Traces
-from vaguemestre.audit.peers import Peers
-from vaguemestre.audit.verdict import Direction, Observation, Verdict
 from vaguemestre.establishment import Fleet
 from vaguemestre.lab.case import Case
+from vaguemestre.trust_audit import inbound, outbound
+from vaguemestre.trust_audit.evidence import Event, Reply, Returned, decisions
+from vaguemestre.trust_audit.mailbox import Mailbox
+from vaguemestre.trust_audit.operator import Operator, Told
+from vaguemestre.trust_audit.outbound import Traces
+from vaguemestre.trust_audit.peers import Peers
+from vaguemestre.trust_audit.verdict import Direction, Observation, Verdict
 from vaguemestre.verify.site import Site
 
 _PATIENCE = 150.0  # seconds until what has not come to its end is judged as it stands

@@ -1,4 +1,4 @@
-"""The verdicts as other programs read them: JSON (docs/audit.md tells its fields) and JUnit XML."""
+"""The verdicts as other programs read them: JSON (docs/audit-trust.md tells its fields) and JUnit XML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from vaguemestre.audit.verdict import Verdict
+from vaguemestre.trust_audit.verdict import Verdict
 
 SCHEMA = 1
 """Goes up when a field of the JSON changes its meaning or goes; new ones may come without."""

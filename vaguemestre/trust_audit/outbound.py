@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from vaguemestre.audit.evidence import Decided, Event, Reply, Returned, reason_in
-from vaguemestre.audit.verdict import Observation
 from vaguemestre.host.trust.reasons import ACCEPTED, BY_NAME
 from vaguemestre.lab.case import Case
+from vaguemestre.trust_audit.evidence import Decided, Event, Reply, Returned, reason_in
+from vaguemestre.trust_audit.verdict import Observation
 
 _INWARD = ("auth_http", "policy_edge", "milter")  # faces that speak of mail to us
 _TALK = ("MAIL", "RCPT", "DATA", "BDAT", "AUTH")

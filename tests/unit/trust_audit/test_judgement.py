@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from vaguemestre.audit import inbound, outbound
-from vaguemestre.audit.evidence import Decided, Event, Reply, Returned, complaint, decisions, events, reason_in
-from vaguemestre.audit.outbound import Traces
-from vaguemestre.audit.verdict import Direction, Observation, Verdict
 from vaguemestre.host.trust.reasons import REASONS, REVOKED
 from vaguemestre.lab.cases import BY_SLUG
+from vaguemestre.trust_audit import inbound, outbound
+from vaguemestre.trust_audit.evidence import Decided, Event, Reply, Returned, complaint, decisions, events, reason_in
+from vaguemestre.trust_audit.outbound import Traces
+from vaguemestre.trust_audit.verdict import Direction, Observation, Verdict
 
 RUN = "audit0"
 VALID, REVOKED_CASE, TWO = (BY_SLUG[s] for s in ("cert-valide-audit", "cert-revoque-audit", "deux-domaines-audit"))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from vaguemestre.audit import Observation, Verdict
 from vaguemestre.cli import main
 from vaguemestre.cli.audit_trust import _table
 from vaguemestre.lab.cases import BY_SLUG
+from vaguemestre.trust_audit import Observation, Verdict
 
 REAL = Path(__file__).parents[2] / "golden" / "inventories" / "fullest"
 

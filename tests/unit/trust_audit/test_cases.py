@@ -158,7 +158,7 @@ def test_a_lab_without_peers_gets_nothing(tmp_path: Path) -> None:
 
 
 def test_the_documentation_tells_every_case_with_its_answers() -> None:
-    told = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    told = (Path(__file__).parents[3] / "docs" / "audit-trust.md").read_text()
     rows = [line for line in told.splitlines() if line.startswith("| `") and "-audit`" in line]
     assert rows == [f"| `{c.slug}` | {c.fr} | {c.en} | {_told(c.inbound)} | {_told(c.outbound)} |" for c in CASES]
 
