@@ -1,26 +1,37 @@
-"""The only Jinja environment: strict about missing variables, no HTML escaping, templates named by host path."""
+"""The only Jinja environment: strict about missing variables, templates of hosts' files named by host path.
+
+Configuration files come out as they are written (`text`, `file`); pages for people are escaped (`page`).
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import traceback
+import unicodedata
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from markupsafe import Markup
 
 from vaguemestre.errors import ReleaseError
 from vaguemestre.release import File
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
+_STYLE = "report/style.css.j2"
+_UNSEEN = ("Cc", "Cf", "Co", "Cs")
+"""Categories (Unicode 4.5) of what nobody sees: controls, and what turns the writing direction of a whole line."""
 
 
 @cache
-def _environment() -> Environment:
+def _environment(*, escaping: bool = False) -> Environment:
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - configuration files, not HTML
+        autoescape=escaping,  # noqa: S701 - off for configuration files, on for pages
+        finalize=_visible if escaping else None,
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -33,8 +44,38 @@ def text(template: str, **values: Any) -> str:
     Raises:
         ReleaseError: the template is missing, does not parse, or names a variable that was not given.
     """
+    return _filled(_environment(), template, values)
+
+
+def page(template: str, **values: Any) -> str:
+    """A self-contained HTML page: as `text`, but every value is escaped and what cannot be seen is replaced.
+
+    The template is given two values more: `style`, the style sheet that all pages share, for its one `style` element;
+    and `policy`, a Content Security Policy (CSP level 3, by hash) under which the page loads and runs nothing else.
+
+    Raises:
+        ReleaseError: as `text`.
+    """
+    style = text(_STYLE)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    given = values | {"style": Markup(style), "policy": policy}  # noqa: S704 - the kit's own file, no value in it
+    return _filled(_environment(escaping=True), template, given)
+
+
+def _visible(value: Any) -> Any:
+    """A name that hides something, shown with a mark where it does; markup of our own is left alone."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _UNSEEN and one not in "\n\t" else one
+        for one in value
+    )
+
+
+def _filled(environment: Environment, template: str, values: dict[str, Any]) -> str:
     try:
-        return _environment().get_template(template).render(values)
+        return environment.get_template(template).render(values)
     except TemplateError as error:
         line = _line(error)
         where = f"templates/{template}" + (f":{line}" if line else "")
