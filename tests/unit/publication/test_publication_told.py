@@ -12,6 +12,7 @@ import pytest
 from publication_nation import DOCTOR, NOW, TEAM, held, listing
 from publication_trial import rendered, settings
 
+from vaguemestre.host import frame
 from vaguemestre.host.annuaire.publication import admin, approval, confirmed, ledger, memory, report, run
 from vaguemestre.host.annuaire.publication.alarms import alarms
 from vaguemestre.host.annuaire.publication.confirmed import Record
@@ -178,15 +179,15 @@ def test_plan_changes_nothing_and_says_what_is_to_be_sent(ask: Ask) -> None:
 
 def test_run_publishes_and_show_tells(ask: Ask, tmp_path: Path) -> None:
     code, said = ask([DOCTOR, TEAM], "run")
-    assert (code, said["results"]) == (admin.OK, {"handed": 2})
+    assert (code, said["results"]) == (frame.OK, {"handed": 2})
     code, said = ask([], "show")
-    assert (code, said["states"], said["writer"]) == (admin.OK, {"handed": 2}, "csv")
+    assert (code, said["states"], said["writer"]) == (frame.OK, {"handed": 2}, "csv")
     (file,) = (tmp_path / "state" / "spool").iterdir()
     lines = [line.split(",")[1].strip('"') for line in file.read_text("iso8859-15").splitlines()[1:]]
     told = tmp_path / "answer.csv"
     told.write_text("\n".join(("Adresse,Retour,Motif,Fichier", *(f"{one},000,,{file.name}" for one in lines))))
     code, said = ask([], "import-report", str(told))
-    assert (code, said["settled"], said["rejected"]) == (admin.OK, 2, [])
+    assert (code, said["settled"], said["rejected"]) == (frame.OK, 2, [])
     assert ask([], "show")[1]["published"] == 2
     assert [one["result"] for one in ask([], "report", DOCTOR.address)[1]["lines"]] == ["handed", "confirmed"]
 
@@ -195,9 +196,9 @@ def test_a_directory_that_is_away_or_empty_withdraws_nobody(ask: Ask, tmp_path: 
     with ledger.opened(tmp_path / "state" / "ledger.db") as found:
         found.put(held(*(listing(number) for number in range(30))).values())
     code, said = ask(None, "run")
-    assert (code, said["result"]) == (admin.FAILED, "failed")
+    assert (code, said["result"]) == (frame.FAILED, "failed")
     code, said = ask([], "run")
-    assert (code, said["results"], said["withheld"]["number"]) == (admin.OK, {}, 30)
+    assert (code, said["results"], said["withheld"]["number"]) == (frame.OK, {}, 30)
     assert {one["name"] for one in ask([], "show")[1]["alarms"]} == {"withheld"}
 
 
@@ -215,17 +216,17 @@ def test_withdrawals_are_approved_of_by_their_digest_and_then_go(ask: Ask, tmp_p
     with ledger.opened(tmp_path / "state" / "ledger.db") as found:
         found.put(held(ONE).values())
     digest = ask([], "plan")[1]["withheld"]["digest"]
-    assert ask([], "approve", "0123456789")[0] == admin.REFUSED
-    assert ask([], "approve", digest[:7])[0] == admin.REFUSED
+    assert ask([], "approve", "0123456789")[0] == frame.REFUSED
+    assert ask([], "approve", digest[:7])[0] == frame.REFUSED
     code, said = ask([], "approve", digest[:12], "--by=somebody")
-    assert (code, said["addresses"]) == (admin.OK, [ONE.address])
+    assert (code, said["addresses"]) == (frame.OK, [ONE.address])
     assert ask([], "run")[1]["results"] == {"handed": 1}
-    assert ask([], "approve", digest)[0] == admin.REFUSED
+    assert ask([], "approve", digest)[0] == frame.REFUSED
 
 
 def test_retry_of_somebody_unknown_is_refused(ask: Ask) -> None:
     code, said = ask([DOCTOR], "retry", DOCTOR.address)
-    assert (code, said["result"]) == (admin.REFUSED, "refused")
+    assert (code, said["result"]) == (frame.REFUSED, "refused")
     ask([DOCTOR], "run")
     assert ask([DOCTOR], "retry")[1]["addresses"] == []
     assert ask([DOCTOR], "retry", DOCTOR.address)[1]["addresses"] == [DOCTOR.address]
@@ -235,7 +236,7 @@ def test_retry_of_somebody_unknown_is_refused(ask: Ask) -> None:
 def test_one_run_at_a_time(ask: Ask, tmp_path: Path) -> None:
     with run.alone(admin.Places(tmp_path / "state")):
         code, said = ask([DOCTOR], "run")
-    assert (code, "under way" in said["message"]) == (admin.FAILED, True)
+    assert (code, "under way" in said["message"]) == (frame.FAILED, True)
 
 
 @pytest.mark.parametrize("words", [("show",), ("plan",), ("run",), ("report",), ("retry",), ("approve", "00000000")])

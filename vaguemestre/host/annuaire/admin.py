@@ -1,9 +1,6 @@
 """The host's verb `annuaire`: show, refresh, approve, history; and the two that systemd calls, load and ldif.
 
-Runs as the owner of the folder of state, whoever calls it: root drops to that account before anything is read from
-outside. Only `load` stays root, and reads nothing but the state (`loading`). With --json, one object on stdout:
-``{"result": ..., ...}``, on a refusal ``{"result": "refused", "message": ...}``. Exit codes: 0 done, 1 failed, 2
-refused and nothing changed.
+Only `load` stays root, and reads nothing but the state (`loading`).
 """
 
 from __future__ import annotations
@@ -17,9 +14,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
+from vaguemestre.host import frame
 from vaguemestre.host.annuaire import answers, applying, interface, ldif, loading, state, views
 from vaguemestre.host.annuaire.approval import ApprovalError, approve
 from vaguemestre.host.annuaire.delta import mark
@@ -30,13 +26,9 @@ from vaguemestre.host.annuaire.loading import LoadError
 from vaguemestre.host.annuaire.refresh import begun, conclude, refresh
 from vaguemestre.host.annuaire.run import BusyError, OnProgress, alone
 from vaguemestre.host.annuaire.source import ExtractionError
-
-OK, FAILED, REFUSED = 0, 1, 2
+from vaguemestre.host.frame import FAILED, OK, Said
 
 _PATIENCE = 60.0  # seconds that an administrator's change waits for a run that is under way
-
-Said = tuple[int, dict[str, Any]]
-"""An exit code, and the answer."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +46,14 @@ def main(argv: list[str]) -> int:
     asked = parser().parse_args(argv)
     if asked.command in _SILENT:
         return _SILENT[asked.command](asked)
-    try:
-        code, said = _run(asked, argv)
-    except (ApprovalError, LayoutError) as refused:
-        code, said = REFUSED, {"result": "refused", "message": str(refused)}
-    except (BusyError, LoadError, OSError) as error:
-        code, said = FAILED, {"result": "failed", "message": str(error)}
-    if asked.json:
-        print(json.dumps(said, ensure_ascii=False))
-    else:
-        print(answers.text(said), file=sys.stderr if said["result"] in ("refused", "failed") else sys.stdout)
+    refused, failed = (ApprovalError, LayoutError), (BusyError, LoadError, OSError)
+    code, said = frame.answer(lambda: _run(asked, argv), refused, failed)
+    frame.say(said, answers.text, as_json=asked.json)
     return code
 
 
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser("annuaire", description="The national directory as this host holds it.")
-    root.add_argument("--settings", type=Path, default=SETTINGS, help=argparse.SUPPRESS)
-    root.add_argument("--state", type=Path, default=STATE, help=argparse.SUPPRESS)
-    verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def verb(name: str, help_: str) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help_, description=help_)
-        one.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        return one
-
+    root, verb = frame.commands("annuaire", "The national directory as this host holds it.", SETTINGS, STATE)
     verb("show", "what is held, what waits for approval and why, and how the sources do")
     renew = verb("refresh", "ask for a new extraction when it is time, and bring the directory up to date")
     renew.add_argument("--now", action="store_true", help="ask now")
@@ -95,26 +71,8 @@ def parser() -> argparse.ArgumentParser:
 def _run(asked: argparse.Namespace, argv: list[str]) -> Said:
     if os.geteuid() == 0 and asked.command in ("refresh", "approve"):
         return _with_load(asked, argv)
-    become_owner(asked.state)
+    frame.become_owner(asked.state, "directory")
     return _COMMANDS[asked.command](Call(settings(asked.settings), Places(asked.state), datetime.now(UTC), asked))
-
-
-def become_owner(folder: Path) -> None:
-    """Drop root for the account that owns the folder of state; whoever else calls must be that account.
-
-    Raises:
-        LayoutError: the folder is not there.
-    """
-    try:
-        owner = folder.stat()
-    except OSError as error:
-        raise LayoutError(
-            f"{folder}: {error.strerror}\n    has this host the role directory? vaguemestre apply brings it"
-        ) from error
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
-        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
 
 
 def _with_load(asked: argparse.Namespace, argv: list[str]) -> Said:
@@ -163,18 +121,11 @@ def _refresh(call: Call) -> Said:
 
 
 def _approve(call: Call) -> Said:
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with alone(call.places):
-                run = begun(call.settings, call.places, call.now, on_progress=_progress())
-                approve(run, call.asked.digest, call.asked.by)
-                said = views.refreshed(conclude(run))
-                return FAILED if said["trouble"] else OK, {**said, "result": "approved"}
-        except BusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
+    with frame.in_turn(lambda: alone(call.places), BusyError, _PATIENCE):
+        run = begun(call.settings, call.places, call.now, on_progress=_progress())
+        approve(run, call.asked.digest, call.asked.by)
+        said = views.refreshed(conclude(run))
+        return FAILED if said["trouble"] else OK, {**said, "result": "approved"}
 
 
 def _load_verb(asked: argparse.Namespace) -> int:

@@ -1,40 +1,29 @@
 """The host's verb `trust`: show, lookup, diff, approve, history, refresh, push, push-crl.
 
-Runs as the owner of the folder of state, whoever calls it: root drops to that account before anything is read from
-outside. With --json, one object on stdout: ``{"result": ..., ...}``, on a refusal ``{"result": "refused", "message":
-...}``. Exit codes: 0 done, 1 failed or not listed, 2 refused and nothing changed, 3 a list waits for approval (diff).
+Exit codes: 0 done, 1 failed or not listed, 2 refused and nothing changed, 3 a list waits for approval (diff).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sqlite3
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from vaguemestre.host import frame
+from vaguemestre.host.frame import FAILED, OK, Said
 from vaguemestre.host.trust import crls, intake, views, wording
 from vaguemestre.host.trust.intake import Quarantine, RefusedError, Taken
 from vaguemestre.host.trust.layout import SETTINGS, STATE, LayoutError, Places, Settings, settings
 from vaguemestre.host.trust.refresh import BusyError, Run, alone, begun, conclude, observe, refresh
 from vaguemestre.host.trust.sources import Memory
 
-OK, FAILED, REFUSED, WAITING = 0, 1, 2, 3
+WAITING = 3
 
 _PATIENCE = 20.0  # seconds that an administrator's change waits for a run that is under way
-_SHORTEST = 8  # characters of a digest that may stand for the whole
-_LARGEST = 256 << 20  # bytes read of a file brought by hand, before its own limit is looked at
-
-
-Said = tuple[int, dict[str, Any]]
-"""An exit code, and the answer."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +40,9 @@ class Call:
 def main(argv: list[str]) -> int:
     """Run one command; its exit code."""
     asked = parser().parse_args(argv)
-    try:
-        code, said = run(asked, datetime.now(UTC))
-    except (RefusedError, LayoutError, ValueError) as refused:
-        code, said = REFUSED, {"result": "refused", "message": str(refused)}
-    except (BusyError, OSError, sqlite3.Error) as error:
-        code, said = FAILED, {"result": "failed", "message": str(error)}
-    if asked.json:
-        print(json.dumps(said, ensure_ascii=False))
-    else:
-        print(wording.text(said), file=sys.stderr if said["result"] in ("refused", "failed") else sys.stdout)
+    refused, failed = (RefusedError, LayoutError, ValueError), (BusyError, OSError, sqlite3.Error)
+    code, said = frame.answer(lambda: run(asked, datetime.now(UTC)), refused, failed)
+    frame.say(said, wording.text, as_json=asked.json)
     return code
 
 
@@ -71,40 +53,13 @@ def run(asked: argparse.Namespace, now: datetime) -> Said:
         RefusedError, LayoutError, ValueError: it must not be done, nothing was changed.
         BusyError, OSError, sqlite3.Error: it could not be done.
     """
-    brought = _read(asked.file) if "file" in asked else b""  # as who called: the file may be only theirs
-    become_owner(asked.state)
+    brought = frame.brought(asked.file) if "file" in asked else b""  # as who called: the file may be only theirs
+    frame.become_owner(asked.state, "trust")
     return _COMMANDS[asked.command](Call(settings(asked.settings), Places(asked.state), now, asked, brought))
 
 
-def become_owner(folder: Path) -> None:
-    """Drop root for the account that owns the folder of state; whoever else calls must be that account.
-
-    Raises:
-        LayoutError: the folder is not there.
-    """
-    try:
-        owner = folder.stat()
-    except OSError as error:
-        raise LayoutError(
-            f"{folder}: {error.strerror}\n    has this host the role trust? vaguemestre apply brings it"
-        ) from error
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
-        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
-
-
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser("trust", description="The trust space as this host knows it.")
-    root.add_argument("--settings", type=Path, default=SETTINGS, help=argparse.SUPPRESS)
-    root.add_argument("--state", type=Path, default=STATE, help=argparse.SUPPRESS)
-    verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def verb(name: str, help_: str) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help_, description=help_)
-        one.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        return one
-
+    root, verb = frame.commands("trust", "The trust space as this host knows it.", SETTINGS, STATE)
     verb("show", "what is held, since when, and how it stands")
     verb("lookup", "what the list says of one domain").add_argument("domain", help="a domain or an address")
     verb("diff", "what the list in quarantine would change, by operator")
@@ -167,7 +122,7 @@ def _approved(waiting: Quarantine | None, digest: str) -> Quarantine:
     """What waits, when it is what the administrator means; raises RefusedError."""
     if waiting is None:
         raise RefusedError("nothing", "no list waits for approval")
-    if digest and (len(digest) < _SHORTEST or not waiting.digest.startswith(digest.lower())):
+    if digest and not frame.means(digest, waiting.digest):
         raise RefusedError(
             "digest",
             f"what waits is {waiting.digest[:16]} of {waiting.generated:%Y-%m-%d %H:%M} UTC, not {digest}\n"
@@ -223,26 +178,10 @@ def _changing(call: Call) -> Iterator[Run]:
     Raises:
         BusyError: a run has been under way all the time.
     """
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with alone(call.places):
-                run = begun(call.settings, call.places, call.now)
-                yield run
-                conclude(run)
-                return
-        except BusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
-
-
-def _read(name: str) -> bytes:
-    """The file that was brought; raises OSError."""
-    if name == "-":
-        return sys.stdin.buffer.read(_LARGEST + 1)
-    with Path(name).open("rb") as file:
-        return file.read(_LARGEST + 1)
+    with frame.in_turn(lambda: alone(call.places), BusyError, _PATIENCE):
+        run = begun(call.settings, call.places, call.now)
+        yield run
+        conclude(run)
 
 
 _COMMANDS: dict[str, Callable[[Call], Said]] = {

@@ -1,24 +1,18 @@
 """The host's verb `publication`: show, plan, run, report, retry, approve, import-report.
 
-Runs as the owner of the folder of state, whoever calls it: root drops to that account before anything is read from
-outside. With --json, one object on stdout: ``{"result": ..., ...}``, on a refusal ``{"result": "refused", "message":
-...}``. Exit codes: 0 done, 1 failed, 2 refused and nothing changed, 3 something waits to be published (plan).
+Exit codes: 0 done, 1 failed, 2 refused and nothing changed, 3 something waits to be published (plan).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+from vaguemestre.host import frame
 from vaguemestre.host.annuaire.publication import (
     alarms,
     answers,
@@ -41,15 +35,12 @@ from vaguemestre.host.annuaire.publication.ledger import LedgerError
 from vaguemestre.host.annuaire.publication.memory import Memory
 from vaguemestre.host.annuaire.publication.run import BusyError
 from vaguemestre.host.annuaire.publication.writers import WriterError, key, writer
+from vaguemestre.host.frame import OK, Said
 from vaguemestre.host.trust import telling
 
-OK, FAILED, REFUSED, CHANGES = 0, 1, 2, 3
+CHANGES = 3
 
 _PATIENCE = 30.0  # seconds that an administrator's change waits for a run that is under way
-_SHORTEST = 8  # characters of a digest that may stand for the whole
-
-Said = tuple[int, dict[str, Any]]
-"""An exit code, and the answer."""
 
 
 class RefusedError(Exception):
@@ -74,57 +65,26 @@ class Call:
 def main(argv: list[str]) -> int:
     """Run one command; its exit code."""
     asked = parser().parse_args(argv)
-    try:
-        code, said = _run(asked)
-    except (RefusedError, LayoutError, ReportError, WriterError) as refused:
-        code, said = REFUSED, {"result": "refused", "message": str(refused)}
-    except (BusyError, EntriesError, LedgerError, OSError) as error:
-        code, said = FAILED, {"result": "failed", "message": str(error)}
-    if asked.json:
-        print(json.dumps(said, ensure_ascii=False))
-    else:
-        print(wording.text(said), file=sys.stderr if said["result"] in ("refused", "failed") else sys.stdout)
+    refused = (RefusedError, LayoutError, ReportError, WriterError)
+    failed = (BusyError, EntriesError, LedgerError, OSError)
+    code, said = frame.answer(lambda: _run(asked), refused, failed)
+    frame.say(said, wording.text, as_json=asked.json)
     return code
 
 
 def _run(asked: argparse.Namespace) -> Said:
-    brought = _read(asked.file) if "file" in asked else b""  # as who called: the file may be only theirs
+    brought = (
+        frame.brought(asked.file, answers.LARGEST) if "file" in asked else b""
+    )  # as who called: the file may be only theirs
     known = settings(asked.settings)
     secret = key(known) if asked.command == "run" else ""  # as root, where it is root's
-    become_owner(asked.state)
+    frame.become_owner(asked.state, "directory")
     return _COMMANDS[asked.command](Call(known, Places(asked.state), asked, secret, brought))
 
 
-def become_owner(folder: Path) -> None:
-    """Drop root for the account that owns the folder of state; whoever else calls must be that account.
-
-    Raises:
-        LayoutError: the folder is not there.
-    """
-    try:
-        owner = folder.stat()
-    except OSError as error:
-        raise LayoutError(
-            f"{folder}: {error.strerror}\n    has this host the role directory? vaguemestre apply brings it"
-        ) from error
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.setgroups([])
-        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
-        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
-
-
 def parser() -> argparse.ArgumentParser:
-    root = argparse.ArgumentParser("publication", description="Our mailboxes in the national directory.")
-    root.add_argument("--settings", type=Path, default=SETTINGS, help=argparse.SUPPRESS)
-    root.add_argument("--state", type=Path, default=STATE, help=argparse.SUPPRESS)
+    root, verb = frame.commands("publication", "Our mailboxes in the national directory.", SETTINGS, STATE)
     root.add_argument("--ldap", default="ldapi:///", help=argparse.SUPPRESS)
-    verbs = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def verb(name: str, help_: str) -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help_, description=help_)
-        one.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        return one
-
     verb("show", "how many are published, what waits, what was refused, and how it stands")
     verb("plan", "what would be sent to the nation now, and what waits for approval; nothing is sent")
     verb("run", "bring the nation up to date")
@@ -205,8 +165,8 @@ def _approve(call: Call) -> Said:
         waiting = _view(call, held).withheld
         if waiting is None:
             raise RefusedError("no withdrawal waits for approval")
-        digest = call.asked.digest.lower()
-        if len(digest) < _SHORTEST or not waiting.digest.startswith(digest):
+        digest = call.asked.digest
+        if not frame.means(digest, waiting.digest):
             raise RefusedError(
                 f"what waits is {waiting.digest[:16]}, {len(waiting.addresses)} withdrawals, not {digest}\n"
                 "    look at it: vaguemestre publication plan"
@@ -237,24 +197,9 @@ def _boxes(call: Call) -> list[Any]:
 @contextmanager
 def _changing(call: Call) -> Iterator[ledger.Ledger]:
     """An administrator's change: alone. Raises BusyError when a run has been under way all the time."""
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with run.alone(call.places), ledger.opened(call.places.ledger) as held:
-                yield held
-                return
-        except BusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
-
-
-def _read(name: str) -> bytes:
-    """The file that was brought; raises OSError."""
-    if name == "-":
-        return sys.stdin.buffer.read(answers.LARGEST + 1)
-    with Path(name).open("rb") as file:
-        return file.read(answers.LARGEST + 1)
+    alone = frame.in_turn(lambda: run.alone(call.places), BusyError, _PATIENCE)
+    with alone, ledger.opened(call.places.ledger) as held:
+        yield held
 
 
 _COMMANDS: dict[str, Callable[[Call], Said]] = {
