@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-LIBRARY = Path(__file__).parents[3] / "playbooks" / "library" / "vaguemestre.py"
+COLLECTION = Path(__file__).parents[3] / "playbooks/collections/ansible_collections/vaguemestre/mssante"
 CHANGE = {"kind": "file", "key": "/etc/hostname", "action": "update", "diff": "-a\n+b\n"}
 STATUS = {"result": "status", "live": "a", "expected": "a", "drift": [], "stale": [], "units": {}, "interrupted": False}
 
 
 @pytest.fixture(scope="module")
 def module() -> ModuleType:
-    spec = spec_from_file_location("module_under_test", LIBRARY)
+    spec = spec_from_file_location("module_under_test", COLLECTION / "plugins/modules/host.py")
     assert spec
     assert spec.loader
     loaded = module_from_spec(spec)

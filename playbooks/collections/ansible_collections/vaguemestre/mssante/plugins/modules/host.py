@@ -10,7 +10,7 @@ import subprocess
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
-module: vaguemestre
+module: host
 short_description: Make a host what its establishment's file says, as one release
 description:
   - On the controller, the release of the host is computed from the inventory of establishments, whose folder the
@@ -47,19 +47,19 @@ author: Vaguemestre
 
 EXAMPLES = r"""
 - name: The release of the inventory is live
-  vaguemestre:
+  vaguemestre.mssante.host:
 
 - name: What would change, as a diff
-  vaguemestre:
+  vaguemestre.mssante.host:
   check_mode: true
   diff: true
 
 - name: Nothing differs from the inventory
-  vaguemestre:
+  vaguemestre.mssante.host:
     state: verified
 
 - name: The previous release is put back
-  vaguemestre:
+  vaguemestre.mssante.host:
     state: rolled_back
 """
 
@@ -90,8 +90,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     if not module.params["command"] or not module.params["payload"]:
         module.fail_json(
-            msg="this module works through its action plugin, which computes the release on the controller: run a "
-            "playbook beside playbooks/action_plugins, or set ANSIBLE_ACTION_PLUGINS to that folder"
+            msg="this module works through its action plugin, which computes the release on the controller: "
+            "call it by its whole name, vaguemestre.mssante.host"
         )
     events, code, words = activator(module.params["command"], base64.b64decode(module.params["payload"]))
     steps = [event["text"] for event in events if event["event"] == "step"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import sys
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ansible_collections.vaguemestre.mssante.plugins.plugin_utils import kit
 
 VERBS = {"active": "apply", "verified": "status", "rolled_back": "rollback"}
 
@@ -21,6 +19,7 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset(("state", "release"))
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        kit.require()
         from vaguemestre.errors import VaguemestreError
 
         result: dict[str, Any] = super().run(tmp, task_vars)
@@ -46,7 +45,9 @@ class ActionModule(ActionBase):
             "command": wire.command(verb, *arguments, sudo=False),  # Ansible's own become has done that
             "payload": base64.b64encode(self._payload(verb, task_vars)).decode(),
         }
-        told: dict[str, Any] = self._execute_module(module_name="vaguemestre", module_args=carried, task_vars=task_vars)
+        told: dict[str, Any] = self._execute_module(
+            module_name="vaguemestre.mssante.host", module_args=carried, task_vars=task_vars
+        )
         return told
 
     def _payload(self, verb: str, task_vars: dict[str, Any]) -> bytes:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from ansible_collections.vaguemestre.mssante.plugins.plugin_utils import kit
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
+        kit.require()
         from vaguemestre.engines.ansible import batches
 
         return {"batches": batches}
