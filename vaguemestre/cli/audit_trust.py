@@ -52,14 +52,17 @@ def audit_trust(
     """
     from vaguemestre import inventory as door
     from vaguemestre.trust_audit import DIRECTIONS, audited, report, run, wanted
+    from vaguemestre.verify import keeping
+    from vaguemestre.verify.kept import Run
 
     what = wanted(case or (), DIRECTIONS[direction])
     fleet = door.load(inventory)
     sites = audited(fleet, names or ())
-    begun = time.monotonic()
+    begun, record = time.monotonic(), Run.begin("trust-audit")
     with board([site.establishment.slug for site in sites], quiet=as_json) as told:
         results = run(fleet, sites, what, told)
     seconds = time.monotonic() - begun
+    keeping.kept(fleet, sites, record, report.evidence(results), whole=what == wanted())
     if junit is not None:
         junit.parent.mkdir(parents=True, exist_ok=True)
         junit.write_bytes(report.junit(results))

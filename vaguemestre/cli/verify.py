@@ -33,6 +33,8 @@ def verify(
     mail from strangers refused, is nothing offered before TLS, does nothing else answer. A mailbox named
     verification@ is opened for the time of the run and suspended afterwards. Hosts are not changed.
 
+    What was found is kept beside the inventory; vaguemestre report makes a signed document of it.
+
     Exit code 0: all behaviours verified. 1: at least one failed, or a host is no operator yet. 4: a host cannot be
     reached; then nothing is asked of any.
     """

@@ -1,4 +1,4 @@
-"""The verdicts as other programs read them: JSON (docs/audit-trust.md tells its fields) and JUnit XML."""
+"""The verdicts as others read them: JSON (docs/audit-trust.md tells its fields), JUnit XML, what records keep."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from vaguemestre.trust_audit.verdict import Verdict
+from vaguemestre.verify.kept import Evidence, Seen
 
 SCHEMA = 1
 """Goes up when a field of the JSON changes its meaning or goes; new ones may come without."""
@@ -35,6 +36,17 @@ def passed(results: Results) -> bool:
     """Whether something was tried and all of it went as it must."""
     verdicts = [one for several in results.values() for one in several]
     return bool(verdicts) and all(one.passed for one in verdicts)
+
+
+def evidence(results: Results) -> dict[str, list[Evidence]]:
+    """As records keep it, by establishment; which requirements a case proves is the catalogue's to say."""
+    return {slug: [_evidence(one) for one in verdicts] for slug, verdicts in results.items()}
+
+
+def _evidence(one: Verdict) -> Evidence:
+    outcome: Seen = "passed" if one.passed else "failed"
+    proof = f"{one.case}.{one.direction}"
+    return Evidence(proof, "", (), one.title, outcome, one.seconds, "; ".join(one.faults))
 
 
 def junit(results: Results) -> bytes:

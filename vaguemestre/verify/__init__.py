@@ -1,7 +1,8 @@
 """Verification: asks running operators, from outside and by real mail, whether they behave.
 
 `run` starts the packaged pytest suite in ``behaviours/`` against the hosts of an inventory; each test is one sentence
-about behaviour. It writes JUnit XML and a readable summary. Nothing here reads a configuration file of a host.
+about behaviour. It writes JUnit XML and a readable summary, and keeps a record for each establishment (`kept`). Nothing
+here reads a configuration file of a host.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from pathlib import Path
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet
+from vaguemestre.verify import keeping
+from vaguemestre.verify.kept import Run
 from vaguemestre.verify.site import chosen, in_service
 from vaguemestre.verify.verdict import Verdict, read_junit, summary
 
@@ -39,11 +42,12 @@ _ALONE = "    nothing was verified; name establishments or hosts to verify only 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Where the reports are and what was found, in the order it was asked."""
+    """Where the reports and records are, and what was found, in the order it was asked."""
 
     junit: Path
     text: Path
     verdicts: tuple[Verdict, ...]
+    records: tuple[Path, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -57,8 +61,11 @@ def run(fleet: Fleet, names: Sequence[str], reports: Path, on_line: Callable[[st
         SelectionError: a name means nothing here.
         NotInServiceError: a host of theirs cannot be reached, or is no operator yet: nothing was asked of any.
         VerificationError: pytest stopped for another reason than failed behaviours; the message holds its last words.
+        RecordsError: the verdicts could not be kept; they are in `reports`.
     """
-    _refuse_unready(fleet, sorted({site.host.name for site in chosen(fleet, names)}))
+    sites = chosen(fleet, names)
+    _refuse_unready(fleet, sorted({site.host.name for site in sites}))
+    begun = Run.begin("behaviours")
     reports.mkdir(parents=True, exist_ok=True)
     junit, text = reports / "verification.xml", reports / "verification.txt"
     junit.unlink(missing_ok=True)
@@ -73,7 +80,7 @@ def run(fleet: Fleet, names: Sequence[str], reports: Path, on_line: Callable[[st
         raise VerificationError("the verification could not run:\n" + "".join(last))
     verdicts = read_junit(junit)
     text.write_text(summary(verdicts))
-    return Outcome(junit, text, verdicts)
+    return Outcome(junit, text, verdicts, keeping.behaviours(fleet, sites, begun, verdicts))
 
 
 def _refuse_unready(fleet: Fleet, hosts: Sequence[str]) -> None:

@@ -56,6 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         marker = item.get_closest_marker("requirement")
         item.user_properties += [
+            ("slug", _slug(item)),
+            ("proof", _proof(item)),
+            ("variant", _variant(item)),
             ("establishment", _site_name(item)),
             ("behaviour", _sentence(item)),
             ("requirement", ", ".join(map(str, marker.args)) if marker else ""),
@@ -71,6 +74,23 @@ def _rollout_order(item: pytest.Item) -> tuple[int, str]:
 def _site_name(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
     return callspec.params["site"].establishment.name if callspec else ""
+
+
+def _slug(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params["site"].establishment.slug if callspec else ""
+
+
+def _proof(item: pytest.Item) -> str:
+    """``mail.to_a_peer`` for test_to_a_peer of test_mail.py: what records and the catalogue call a behaviour."""
+    module, name = item.path.stem, str(getattr(item, "originalname", item.name))
+    return f"{module.removeprefix('test_')}.{name.removeprefix('test_')}"
+
+
+def _variant(item: pytest.Item) -> str:
+    """With what a behaviour was asked, where it is asked several times: ``587``."""
+    callspec = getattr(item, "callspec", None)
+    return ",".join(str(value) for name, value in callspec.params.items() if name != "site") if callspec else ""
 
 
 def _sentence(item: pytest.Item) -> str:

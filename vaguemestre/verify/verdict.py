@@ -11,7 +11,10 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Verdict:
-    """One behaviour asked of one establishment. `requirement` numbers rows of the operator requirements, if any."""
+    """One behaviour asked of one establishment. `requirement` numbers rows of the operator requirements, if any.
+
+    `proof` and `variant` name the behaviour and what it was asked with (see `vaguemestre.verify.kept`).
+    """
 
     establishment: str
     behaviour: str
@@ -19,6 +22,9 @@ class Verdict:
     outcome: Literal["passed", "failed", "skipped"]
     seconds: float
     reason: str = ""
+    slug: str = ""  # the establishment's
+    proof: str = ""
+    variant: str = ""
 
     @property
     def failed(self) -> bool:
@@ -43,6 +49,9 @@ def _verdict(case: ElementTree.Element) -> Verdict:
         outcome="failed" if bad is not None else "skipped" if skipped is not None else "passed",
         seconds=float(case.get("time", "0")),
         reason=(found.get("message") or "").strip() if found is not None else "",
+        slug=properties.get("slug", ""),
+        proof=properties.get("proof", ""),
+        variant=properties.get("variant", ""),
     )
 
 

@@ -1,0 +1,169 @@
+"""What verifications leave: every run is kept beside the inventory, one record for each establishment.
+
+`folder(fleet, Kind.VERIFICATIONS)/SLUG/ID-KIND.json`; an ID sorts by time. A record says what was asked and what was
+seen; it holds no address of a person, no password, no message.
+"""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from vaguemestre import records
+from vaguemestre.establishment import Fleet
+from vaguemestre.records import Kind, RecordsError
+
+SCHEMA = 1
+LIMIT = 200
+"""Records of one kind for one establishment; the oldest go, but never the last whole one."""
+
+Asked = Literal["behaviours", "trust-audit"]
+Seen = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that was tried. `proof` names it ("mail.to_a_peer", "sans-tls-audit.inbound"), `variant` the parameters
+    it was tried with ("587", or nothing); `requirements` are numbers of the operator requirements that it proves.
+    """
+
+    proof: str
+    variant: str
+    requirements: tuple[int, ...]
+    sentence: str
+    outcome: Seen
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """A host that serves the establishment; the release live when the run ended, None when nobody could say."""
+
+    name: str
+    release: str | None
+    since: str | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One run on one establishment. `whole`: all that can be asked was asked; `rehearsal`: in a lab."""
+
+    id: str
+    asked: Asked
+    establishment: str
+    begun: datetime
+    ended: datetime
+    by: str
+    kit: str
+    whole: bool
+    rehearsal: bool
+    hosts: tuple[HostSeen, ...]
+    evidence: tuple[Evidence, ...]
+    schema: int = SCHEMA
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was asked and nothing of it failed; what was skipped is no failure."""
+        return bool(self.evidence) and not any(one.outcome == "failed" for one in self.evidence)
+
+    def count(self, outcome: Seen) -> int:
+        return sum(one.outcome == outcome for one in self.evidence)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all records of one run share; made when the run begins."""
+
+    id: str
+    asked: Asked
+    begun: datetime
+    by: str
+
+    @classmethod
+    def begin(cls, asked: Asked) -> Run:
+        """From this moment, in the name of whoever calls."""
+        now = _now()
+        by = f"{getpass.getuser()}@{socket.gethostname()}"
+        return cls(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}", asked, now, by)
+
+    def ended(
+        self, fleet: Fleet, slug: str, hosts: Sequence[HostSeen], evidence: Sequence[Evidence], *, whole: bool = True
+    ) -> Verification:
+        """What it found out about one establishment."""
+        return Verification(
+            self.id, self.asked, slug, self.begun, _now(), self.by, version("vaguemestre"), whole,
+            fleet.settings.lab is not None, tuple(hosts), tuple(evidence),
+        )  # fmt: skip
+
+
+_READER = TypeAdapter(Verification)
+
+
+def keep(fleet: Fleet, one: Verification) -> Path:
+    """Write the record and let the oldest go; where it is.
+
+    Raises:
+        RecordsError: it cannot be written.
+    """
+    path = _folder(fleet, one.establishment) / f"{one.id}-{one.asked}.json"
+    records.keep(path, {**asdict(one), "begun": one.begun.isoformat(), "ended": one.ended.isoformat()})
+    _let_go(path.parent, one.asked)
+    return path
+
+
+def history(fleet: Fleet, slug: str, asked: Asked = "behaviours") -> Iterator[Verification]:
+    """The establishment's records of this kind, newest first.
+
+    Raises:
+        RecordsError: one of them is damaged, or of a later kit.
+    """
+    for path in reversed(_paths(_folder(fleet, slug), asked)):
+        yield _read(path)
+
+
+def last(fleet: Fleet, slug: str, asked: Asked = "behaviours") -> Verification | None:
+    """The newest whole one; None when there has been none.
+
+    Raises:
+        RecordsError: as `history`.
+    """
+    return next((one for one in history(fleet, slug, asked) if one.whole), None)
+
+
+def _folder(fleet: Fleet, slug: str) -> Path:
+    return records.folder(fleet, Kind.VERIFICATIONS) / slug
+
+
+def _paths(folder: Path, asked: Asked) -> list[Path]:
+    return [path for path in records.names(folder) if path.stem.endswith(f"-{asked}")]
+
+
+def _read(path: Path) -> Verification:
+    try:
+        return _READER.validate_python(records.read(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the record"
+        raise RecordsError(f"{path}: {field}: {first['msg']}\n    made by another kit? move it away") from error
+
+
+def _let_go(folder: Path, asked: Asked) -> None:
+    old = _paths(folder, asked)[:-LIMIT]
+    newest_whole = next((path for path in reversed(_paths(folder, asked)) if _read(path).whole), None)
+    for path in old:
+        if path != newest_whole:
+            path.unlink(missing_ok=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
