@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from vaguemestre.pacing import Pace
 from vaguemestre.people import Mailboxes, RedList, Retention
 from vaguemestre.publishing import Publication
 from vaguemestre.terms import (
@@ -302,6 +303,7 @@ class Settings(Model):
     directory: NationalDirectory = NationalDirectory()
     publication: Publication = Publication()
     journal: Journal = Journal()
+    rollout: Pace = Pace()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
     records: Path = Field(
         default=Path("records"),
@@ -329,6 +331,7 @@ class Establishment(Model):
         "take its people, when mode is individual",
     )
     wave: Whole = Field(default=1, ge=1, description="rollout wave, 1 first")
+    canary: bool = Field(default=False, description="its first host goes before all others of its wave")
     domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
     hosts: tuple[Host, ...] = Field(default=(), description="an operator's hosts")
     contacts: Contacts
@@ -365,7 +368,7 @@ class Establishment(Model):
 
 @dataclass(frozen=True)
 class Fleet:
-    """A whole inventory: where it was read from and its establishments, in order of wave, then slug."""
+    """A whole inventory: where it was read from, and its establishments by wave, canaries first, then by slug."""
 
     root: Path
     settings: Settings

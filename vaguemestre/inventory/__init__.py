@@ -61,7 +61,7 @@ def read(path: Path | None = None, drafts: Mapping[Path, str] = _NONE) -> Fleet:
     problems += check(Reading(tuple(sources), settings, broken, _needs))
     if problems:
         raise InventoryError(problems)
-    ordered = sorted((source.establishment for source in sources), key=lambda one: (one.wave, one.slug))
+    ordered = sorted((source.establishment for source in sources), key=lambda one: (one.wave, not one.canary, one.slug))
     return Fleet(root.resolve(), settings, tuple(ordered))
 
 

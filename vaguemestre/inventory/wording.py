@@ -27,6 +27,8 @@ _SHAPES = {
     "servers": "one name or address a line, such as ntp.example.test",
     "bootstrap_user": "a system account's name, such as root",
     "max_use": "a number and K, M, G or T, such as 1G",
+    "start": 'hours and minutes in quotes, such as "22:00"',
+    "end": 'hours and minutes in quotes, such as "05:00"',
 }
 
 
