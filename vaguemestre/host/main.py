@@ -22,6 +22,7 @@ VERBS = {
     "replica": ("vaguemestre.host.replica.main", "watch over a replica of the directory"),
     "redlist": ("vaguemestre.host.redlist.admin", "show, change and explain who is written to through a secretariat"),
     "search": ("vaguemestre.host.book.search", "look somebody up in the address book"),
+    "sign": ("vaguemestre.host.sign", "sign a document with the host's certificate"),
     "trust": ("vaguemestre.host.trust.admin", "show, look up, approve and renew the white list and revocation"),
     "trust-daemon": ("vaguemestre.host.trust.daemon", "answer nginx and Postfix: who may write to whom"),
 }
