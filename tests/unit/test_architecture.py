@@ -65,7 +65,7 @@ EFFECTS = {
 }
 
 # Python libraries on a host besides the standard one; each is a Debian package that a role installs.
-DEBIAN_LIBRARIES = {"cryptography", "dns", "h11", "idna", "ldap", "lxml", "signxml"}
+DEBIAN_LIBRARIES = {"cryptography", "dns", "h11", "idna", "ldap", "lxml", "signxml", "xmlsec"}
 # What the activator shares with the controller; it travels with it.
 TRAVELS = ("vaguemestre.errors", "vaguemestre.release")
 

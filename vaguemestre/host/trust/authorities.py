@@ -17,6 +17,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from vaguemestre.host.trust import libraries
 from vaguemestre.host.trust.values import IssuerKey
 
 _SPKI = PublicFormat.SubjectPublicKeyInfo
@@ -51,11 +52,11 @@ class Authority:
 
     @cached_property
     def begins(self) -> datetime:
-        return self.certificate.not_valid_before_utc
+        return libraries.begins(self.certificate)
 
     @cached_property
     def ends(self) -> datetime:
-        return self.certificate.not_valid_after_utc
+        return libraries.ends(self.certificate)
 
     def path(self) -> tuple[Authority, ...]:
         """The authority and those above it, the root last."""
@@ -67,7 +68,7 @@ class Authority:
             algorithm = certificate.signature_hash_algorithm
             if algorithm is None or algorithm.name not in RELIABLE_HASHES:
                 return False
-            guarded(lambda: certificate.verify_directly_issued_by(self.certificate))
+            guarded(lambda: libraries.check_issued(certificate, self.certificate))
         except Exception:
             return False
         return True
@@ -101,7 +102,7 @@ def authorities(pem: bytes | str) -> Authorities:
     nobody left who could issue.
     """
     try:
-        found = x509.load_pem_x509_certificates(pem.encode() if isinstance(pem, str) else pem)
+        found = libraries.certificates(pem.encode() if isinstance(pem, str) else pem)
         held = _distinct(found)
         strangers = [one for one in held if not is_authority(one)]
     except ValueError as error:
@@ -143,7 +144,7 @@ def guarded(read: Callable[[], T]) -> T:
 
 def _distinct(certificates: list[x509.Certificate]) -> list[x509.Certificate]:
     latest: dict[tuple[bytes, bytes], x509.Certificate] = {}
-    for one in sorted(certificates, key=lambda c: c.not_valid_after_utc):
+    for one in sorted(certificates, key=libraries.ends):
         key = one.public_key().public_bytes(Encoding.DER, _SPKI)
         latest[one.subject.public_bytes(), key] = one
     return [one for one in dict.fromkeys(certificates) if one in latest.values()]

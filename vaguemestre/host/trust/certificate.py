@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
-from vaguemestre.host.trust import reasons
+from vaguemestre.host.trust import libraries, reasons
 from vaguemestre.host.trust.authorities import (
     Authorities,
     Authority,
@@ -172,7 +172,7 @@ def _facts(certificate: x509.Certificate) -> Facts:
         if extension.critical and extension.oid not in _KNOWN:
             raise ValueError(f"a critical extension that nobody here understands: {extension.oid.dotted_string}")
     uses = frozenset(use for use in Use if _made_for(use, certificate))
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    begins, ends = libraries.begins(certificate), libraries.ends(certificate)
     return Facts(serial, begins, ends, _dn(certificate), uses)
 
 

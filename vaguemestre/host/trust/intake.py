@@ -243,10 +243,10 @@ def _record(places: Places) -> Path:
 
 
 def _anchors(path: Path) -> list[x509.Certificate]:
-    from cryptography import x509
+    from vaguemestre.host.trust import libraries
 
     try:
-        return list(x509.load_pem_x509_certificates(path.read_bytes()))
+        return libraries.certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise RefusedError("anchors", f"{path}: no authorities to check the list with: {error}") from error
 

@@ -70,7 +70,7 @@ class Settings:
     mail_host: str
     relay: tuple[str, int]
     postmaster: str
-    notify: tuple[str, int]
+    notify: tuple[str, int] | None  # Postfix of this host; None: the journal alone is told
     metrics: tuple[str, int]
     houses: dict[str, House] | None = None  # by domain; None: no directory of mailboxes here, so no red list
 
@@ -155,7 +155,7 @@ def parse(plain: dict[str, Any]) -> Settings:
         mail_host=str(plain["mail_host"]),
         relay=_address(plain["relay"]),
         postmaster=str(plain["postmaster"]),
-        notify=_address(plain["notify"]),
+        notify=_address(plain["notify"]) if plain["notify"] else None,
         metrics=_address(plain["metrics"]),
         houses=houses(plain["redlist"]["domains"]) if plain.get("redlist") else None,
     )

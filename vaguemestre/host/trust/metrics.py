@@ -114,11 +114,12 @@ def _escaped(text: str) -> str:
 
 
 def _days_left(certificate: Path, now: datetime) -> float | None:
+    from vaguemestre.host.trust import libraries
     from vaguemestre.host.trust.authorities import guarded
     from vaguemestre.host.trust.certificate import read
 
     try:
-        ends = guarded(lambda: read(certificate.read_bytes()).not_valid_after_utc)
+        ends = guarded(lambda: libraries.ends(read(certificate.read_bytes())))
     except Exception:
         return None
     return (ends - now).total_seconds() / _DAY

@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from vaguemestre.host.trust.authorities import RELIABLE_HASHES, Authority, UnreadableError, guarded
+from vaguemestre.host.trust.libraries import answered, begins, check_signature, ends, question
 from vaguemestre.host.trust.revocation import SKEW
 from vaguemestre.host.trust.values import Revocations, Standing
 
@@ -42,11 +43,12 @@ def request(authority: Authority, serial: int, nonce: bytes | None = None) -> by
 
     SHA-1 only names the authority, as RFC 5019 section 2.1.1 asks; nothing rests on it.
     """
-    name, key = _named(authority, hashes.SHA1())  # noqa: S303 - see above
-    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(name, key, serial, hashes.SHA1())  # noqa: S303
+    sha1 = hashes.SHA1()  # noqa: S303 - see above
+    builder = question(authority.certificate, serial, _named(authority, sha1), sha1)
     if nonce is not None:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
-    return builder.build().public_bytes(Encoding.DER)
+    asked: bytes = builder.build().public_bytes(Encoding.DER)
+    return asked
 
 
 def answer(
@@ -92,9 +94,10 @@ def _answer(
 def _said(response: ocsp.OCSPResponse, authority: Authority, serial: int, now: datetime) -> Answer:
     for one in response.responses:
         if one.serial_number == serial and _about(one, authority):
-            until = one.next_update_utc or one.this_update_utc + _WITHOUT_END
-            if not one.this_update_utc - SKEW <= now <= until:
-                raise ValueError(f"the answer holds from {one.this_update_utc} to {until}")
+            since, said = answered(one)
+            until = said or since + _WITHOUT_END
+            if not since - SKEW <= now <= until:
+                raise ValueError(f"the answer holds from {since} to {until}")
             return Answer(_standing(one.certificate_status), until)
     raise ValueError("the answer is about another certificate")
 
@@ -137,7 +140,7 @@ def _responders(
     """Who may speak for the authority: itself, and those in the answer that it certified for nothing else."""
     yield authority.certificate
     for one in response.certificates:
-        if not authority.issued(one) or not one.not_valid_before_utc <= now <= one.not_valid_after_utc:
+        if not authority.issued(one) or not begins(one) <= now <= ends(one):
             continue
         if not _certified_for_ocsp(one):
             continue
@@ -159,12 +162,7 @@ def _signed(response: ocsp.OCSPResponse, responder: x509.Certificate) -> bool:
     if algorithm is None or algorithm.name not in RELIABLE_HASHES:
         return False
     try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(response.signature, response.tbs_response_bytes, padding.PKCS1v15(), algorithm)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(algorithm))
-        else:
-            return False
+        check_signature(key, response.signature, response.tbs_response_bytes, algorithm)
     except InvalidSignature:
         return False
     return True

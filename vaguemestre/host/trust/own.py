@@ -29,7 +29,7 @@ def certificate(path: Path) -> Certificate | None:
     """The first certificate of the chain; None when it is not there or cannot be read."""
     from cryptography import x509
 
-    from vaguemestre.host.trust import dn
+    from vaguemestre.host.trust import dn, libraries
 
     try:
         leaf = x509.load_pem_x509_certificate(path.read_bytes())
@@ -39,7 +39,7 @@ def certificate(path: Path) -> Certificate | None:
         key = dn.key_of(leaf.subject)
     except dn.DnError:
         key = None
-    return Certificate(dn.text_of(leaf.subject), key, leaf.not_valid_after_utc)
+    return Certificate(dn.text_of(leaf.subject), key, libraries.ends(leaf))
 
 
 def entries(places: Places, settings: Settings) -> Own:

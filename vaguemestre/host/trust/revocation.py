@@ -15,6 +15,7 @@ from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from vaguemestre.host.trust.authorities import RELIABLE_HASHES, Authorities, Authority, UnreadableError, guarded
 from vaguemestre.host.trust.dn import text_of
+from vaguemestre.host.trust.libraries import span
 from vaguemestre.host.trust.values import IssuerKey, Standing
 
 LARGEST = 32 << 20
@@ -177,10 +178,10 @@ def _list(parsed: x509.CertificateRevocationList, author: Authority) -> Revocati
             extension.value, author.above is None
         ):
             raise ValueError("it covers only some certificates or reasons")
-    if parsed.next_update_utc is None:
+    begins, ends = span(parsed)
+    if ends is None:
         raise ValueError("it does not say when its successor comes")
     serials = frozenset(_serial(entry) for entry in parsed)
-    begins, ends = parsed.last_update_utc, parsed.next_update_utc
     return RevocationList(author.key, author.name, _number(parsed), begins, ends, serials)
 
 

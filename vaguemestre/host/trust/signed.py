@@ -13,18 +13,15 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography import x509
 
-from vaguemestre.host.trust import dn
+from vaguemestre.host.trust import dn, libraries
 from vaguemestre.host.trust.authorities import Authority, UnreadableError, guarded, is_authority
 from vaguemestre.host.trust.values import IssuerKey
-
-if TYPE_CHECKING:
-    from signxml.verifier import SignatureConfiguration
 
 Element = Any
 """An element of lxml, which ships no types."""
@@ -177,7 +174,7 @@ def _whole(certificate: x509.Certificate) -> x509.Certificate:
     certificate.public_key()
     for name in (certificate.subject, certificate.issuer):
         dn.text_of(name)
-    _ = (certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.serial_number)
+    _ = (libraries.begins(certificate), libraries.ends(certificate), certificate.serial_number)
     return certificate
 
 
@@ -192,8 +189,8 @@ def _facts(
         dn=dn.text_of(certificate.subject),
         serial=certificate.serial_number,
         issuer=Authority(chain[0]).key,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
+        not_before=libraries.begins(certificate),
+        not_after=libraries.ends(certificate),
     )
 
 
@@ -220,12 +217,11 @@ def _issuer(
 def _check_dates(chain: Sequence[x509.Certificate], at: datetime) -> None:
     for one in chain:
         who = dn.common_name(one.subject) or "its issuer"
-        if at > one.not_valid_after_utc:
-            raise WhiteListError("signer_expired", f"the certificate of {who} ended {one.not_valid_after_utc:%Y-%m-%d}")
-        if at < one.not_valid_before_utc:
-            raise WhiteListError(
-                "signer_not_yet_valid", f"the certificate of {who} begins {one.not_valid_before_utc:%Y-%m-%d}"
-            )
+        begins, ends = libraries.begins(one), libraries.ends(one)
+        if at > ends:
+            raise WhiteListError("signer_expired", f"the certificate of {who} ended {ends:%Y-%m-%d}")
+        if at < begins:
+            raise WhiteListError("signer_not_yet_valid", f"the certificate of {who} begins {begins:%Y-%m-%d}")
 
 
 def _check_signer(certificate: x509.Certificate, signer: str) -> None:
@@ -241,60 +237,9 @@ def _check_signer(certificate: x509.Certificate, signer: str) -> None:
 
 def _checked(tree: Element, certificate: x509.Certificate, at: datetime) -> Element:
     """The tree that the signature covers, made from the canonical bytes; `tree` is spoilt by it."""
+    from vaguemestre.host.trust.signature import covered
+
     try:
-        result = _verifier(tree).verify(tree, x509_cert=certificate, parser=_parser(), expect_config=_expected(at))
+        return covered(tree, certificate, at, _parser())
     except Exception as error:  # a library before hostile input: whatever it says, the answer is no
         raise WhiteListError("bad_signature", f"the signature does not hold: {error}") from None
-    if isinstance(result, list) or result.signed_xml is None:
-        raise WhiteListError("bad_signature", "the signature does not cover one document")
-    return result.signed_xml
-
-
-def _verifier(tree: Element) -> Any:
-    """signxml's verifier, for a tree that was parsed once, with a strict parser, and that nobody needs afterwards.
-
-    The library parses and copies a document again before each step, lest its caller's tree changes; not doing so saves
-    half of the time and of the memory. Should a later version name these steps differently, it copies.
-    """
-    from lxml import etree
-    from signxml.verifier import XMLVerifier
-
-    library: Any = XMLVerifier
-    copied = b"the tree itself"
-
-    class Verifier(library):  # type: ignore[misc]
-        def get_root(self, data: Element) -> Element:
-            return data
-
-        def _tostring(self, xml_node: Element, **how: Any) -> Any:
-            return copied if xml_node is tree else super()._tostring(xml_node, **how)
-
-        def _fromstring(self, xml_string: Any, **how: Any) -> Element:
-            return tree if xml_string is copied else super()._fromstring(xml_string, **how)
-
-        def _c14n(self, nodes: Element, *args: Any, **how: Any) -> Any:
-            """Of whole documents only: lxml spoils the inclusive form of parts with needless ``xmlns=""``."""
-            if nodes is tree:
-                whole = tree.getroottree()
-            else:
-                whole = etree.fromstring(etree.tostring(nodes, with_tail=False), _parser()).getroottree()
-            return super()._c14n(whole, *args, **how)
-
-    return Verifier()
-
-
-def _expected(at: datetime) -> SignatureConfiguration:
-    from signxml.algorithms import DigestAlgorithm, SignatureMethod
-    from signxml.verifier import SignatureConfiguration
-
-    methods = {one for one in SignatureMethod if re.search("RSA_SHA(256|384|512)|SHA(256|384|512)_RSA_MGF1", one.name)}
-    digests = {DigestAlgorithm.SHA256, DigestAlgorithm.SHA384, DigestAlgorithm.SHA512}
-    # Debian 13's signxml 4.0 does not look at the dates of a certificate it is given; later ones take the date.
-    timed = {"verification_time": at} if "verification_time" in {f.name for f in fields(SignatureConfiguration)} else {}
-    return SignatureConfiguration(
-        location="./",
-        expect_references=1,
-        signature_methods=frozenset(methods),
-        digest_algorithms=frozenset(digests),
-        **timed,  # type: ignore[arg-type,unused-ignore]
-    )
