@@ -35,7 +35,7 @@ def _code(outcome: Outcome) -> Exit:
             return Exit.FAILED
         case Failure():
             return Exit.UNREACHABLE
-        case wire.Failed(phase="lock"):
+        case wire.Failed(phase="lock" | "claim"):
             return Exit.BUSY
         case wire.Failed():
             return Exit.FAILED
@@ -95,6 +95,10 @@ def verdict(outcome: Outcome) -> Verdict:
             return Verdict("✗", "red", f"failed at: {outcome.phase}; {_afterwards(outcome)}", outcome.message)
         case wire.Recovered():
             return _good(outcome.did or "nothing was interrupted")
+        case wire.Claimed():
+            return _good(f"part of rollout {outcome.rollout}")
+        case wire.Disclaimed():
+            return _good(f"no longer part of rollout {outcome.rollout}" if outcome.rollout else "part of no rollout")
         case Failure(trouble=Trouble.BARE):
             return _attention("bare: not prepared yet, `apply` does that first")
         case Failure():
@@ -135,6 +139,8 @@ _KINDS: Mapping[type[Any], str] = {
     wire.Failed: "failed",
     wire.Status: "status",
     wire.Recovered: "recovered",
+    wire.Claimed: "claimed",
+    wire.Disclaimed: "disclaimed",
 }
 
 

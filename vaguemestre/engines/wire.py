@@ -26,8 +26,8 @@ from vaguemestre.host.activator.program import DIGITS
 from vaguemestre.host.activator.store import STATE
 from vaguemestre.release import Release
 
-__all__ = ["Applied", "Change", "Failed", "PlanResult", "Recovered", "Result", "Status", "WireError"]
-__all__ += ["bundle", "command", "event_of", "payload", "read"]
+__all__ = ["Applied", "Change", "Claimed", "Disclaimed", "Failed", "PlanResult", "Recovered", "Result", "Status"]
+__all__ += ["WireError", "bundle", "command", "event_of", "payload", "read"]
 
 _PACKAGE = Path(__file__).parent.parent
 _MEMBERS = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "host/activator/*.py")
@@ -103,7 +103,25 @@ class Recovered:
     did: str | None
 
 
-Result = PlanResult | Applied | Failed | Status | Recovered
+@dataclass(frozen=True)
+class Claimed:
+    """The host is part of this rollout of `by` (user@controller) until then (Unix time). `live`: the live release."""
+
+    live: str | None
+    rollout: str
+    by: str
+    since: str
+    until: float
+
+
+@dataclass(frozen=True)
+class Disclaimed:
+    """The host is part of no rollout any more; `rollout`: whose claim was given up, None when it was nobody's."""
+
+    rollout: str | None
+
+
+Result = PlanResult | Applied | Failed | Status | Recovered | Claimed | Disclaimed
 
 _RESULTS: dict[str, type[Result]] = {
     "plan": PlanResult,
@@ -111,6 +129,8 @@ _RESULTS: dict[str, type[Result]] = {
     "failed": Failed,
     "status": Status,
     "recovered": Recovered,
+    "claimed": Claimed,
+    "disclaimed": Disclaimed,
 }
 
 

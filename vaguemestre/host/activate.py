@@ -1,6 +1,6 @@
 """The activator: makes a host what a release says, or leaves it as it was.
 
-    plan | stage | apply | activate ID | rollback [ID] | status | recover
+    plan | stage | apply | activate ID | rollback [ID] | status | recover | claim ROLLOUT | disclaim [ROLLOUT]
 
 It comes by SSH with the release on its standard input (see `vaguemestre.engines.wire`), needs Debian's python3 and
 nothing else, and answers with JSON lines, the last of them the result. The rules it keeps:
@@ -43,21 +43,26 @@ if TYPE_CHECKING:
     from vaguemestre.host.activator.activation import Activation  # imported late: a host without changes needs none
 
 _USAGE = """\
-usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping]
-VERB: plan stage apply activate rollback status recover"""
+usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping] [--by=WHO] [--seconds=N] [--instead=ID,ID]
+VERB: plan stage apply activate rollback status recover claim disclaim"""
 
 Result = tuple[dict[str, Any], Exit]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A command line and what came with it; `document` is empty when nothing did."""
+    """A command line and what came with it; `document` is empty when nothing did. `by`, `seconds` and `instead` are a
+    claim's.
+    """
 
     verb: str
     id: str = ""
     log: str = ""
     files_only: bool = False
     unless_stopping: bool = False
+    by: str = ""
+    seconds: int = 0
+    instead: tuple[str, ...] = ()
     document: bytes = b""
     secrets: dict[str, bytes] = field(default_factory=dict)
 
@@ -82,7 +87,17 @@ def read_request(argv: Sequence[str]) -> Request:
     options = dict(word.removeprefix("--").partition("=")[::2] for word in argv if word.startswith("--"))
     verb, id = (*words, "", "")[:2]
     came = {} if id or verb not in _TAKES_RELEASE else _came(sys.stdin.buffer.read())
-    return Request(verb, id, options.get("log", ""), "files" in options, "unless-stopping" in options, **came)
+    return Request(
+        verb,
+        id,
+        log=options.get("log", ""),
+        files_only="files" in options,
+        unless_stopping="unless-stopping" in options,
+        by=options.get("by", ""),
+        seconds=int(options.get("seconds", 0)),
+        instead=tuple(filter(None, options.get("instead", "").split(","))),
+        **came,
+    )
 
 
 def _came(payload: bytes) -> dict[str, Any]:
@@ -198,6 +213,20 @@ class Desk:
             done = self._activation().recover(files_only=self.request.files_only)
         return {"result": "recovered", "live": self.store.current().id, "did": done}, Exit.OK
 
+    def claim(self) -> Result:
+        from vaguemestre.host.activator.claim import Claims
+
+        self.store.open()
+        taken = Claims(self.store).take(self.request.id, self.request.by, self.request.seconds, self.request.instead)
+        return {"result": "claimed", "live": self.store.current().id, **asdict(taken)}, Exit.OK
+
+    def disclaim(self) -> Result:
+        from vaguemestre.host.activator.claim import Claims
+
+        self.store.open()
+        left = Claims(self.store).leave(self.request.id)
+        return {"result": "disclaimed", "rollout": left.rollout if left else None}, Exit.OK
+
     def _change(self, verb: str, id: str) -> Result:
         """What changes the host happens outside this session; inside the unit, `--log` says that it is outside."""
         if self.machine.detached and not self.request.log:
@@ -273,6 +302,8 @@ _VERBS: dict[str, Callable[[Desk], Result]] = {
     "rollback": Desk.rollback,
     "status": Desk.status,
     "recover": Desk.recover,
+    "claim": Desk.claim,
+    "disclaim": Desk.disclaim,
 }
 
 __all__ = ["Desk", "Path", "Request", "main", "read_request"]

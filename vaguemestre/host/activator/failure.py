@@ -6,7 +6,8 @@ from vaguemestre.errors import Exit, VaguemestreError
 
 
 class ActivationError(VaguemestreError):
-    """`phase` is one of document, lock, recover, killed, packages, accounts, judge, prepare, switch, settle, probe.
+    """`phase` is one of document, lock, claim, recover, killed, packages, accounts, judge, prepare, switch, settle,
+    probe.
 
     `restored`: the files are those of before, and every unit runs with them.
     """

@@ -6,6 +6,7 @@ credentials/SECRET/VERSION
 current.json     id of the live release, of the previous one, since when
 settled.json     unit -> digests of the inputs it last settled with
 journal.json     an activation that has begun and not ended
+claim.json       the rollout that this host is part of, see `vaguemestre.host.activator.claim`
 before/STAMP/    what an activation found in the places it wrote to, and its journal when it had ended
 log/             what each detached activation said
 """
@@ -215,6 +216,14 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             raise ActivationError("document", f"the release cannot be read: {type(error).__name__}: {error}") from error
 
+    def note(self, name: str) -> dict[str, Any] | None:
+        """A note of somebody else's in this folder; None when there is none."""
+        noted: dict[str, Any] | None = self._note(name, None)
+        return noted
+
+    def set_note(self, name: str, note: Mapping[str, Any]) -> None:
+        self._set_note(name, note)
+
     def _note(self, name: str, otherwise: Any) -> Any:
         try:
             return json.loads(self.disk.read(f"{STATE}/{name}"))
@@ -227,4 +236,9 @@ class Store:
 
 def now() -> str:
     """This moment, ISO 8601, UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return at(time.time())
+
+
+def at(moment: float) -> str:
+    """A Unix time, ISO 8601, UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
