@@ -14,6 +14,7 @@ from vaguemestre.engines.targets import SelectionError, Target, select, target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.errors import VaguemestreError
 from vaguemestre.establishment import Fleet
+from vaguemestre.release import Release
 
 Outcome = wire.Result | Failure
 
@@ -25,22 +26,13 @@ def silent(host: str, text: str) -> None:
     """An `OnText` that keeps what happens to itself."""
 
 
-class Door:
-    """Open connections with the chosen hosts of a fleet, and what each of them must be."""
+class Hosts:
+    """Open connections with some hosts, and the activator asked through them."""
 
-    def __init__(self, fleet: Fleet, sessions: Sessions, targets: Mapping[str, Target], on_text: OnText) -> None:
-        self._fleet = fleet
+    def __init__(self, sessions: Sessions, targets: Mapping[str, Target], on_text: OnText = silent) -> None:
         self._sessions = sessions
         self.targets = targets
         self._on_text = on_text
-
-    def parcels(self) -> dict[str, Parcel]:
-        """What each host is sent; made while the connections are being opened.
-
-        Raises:
-            VaguemestreError: a release, a secret or a certificate is wrong: nothing has been tried on any host.
-        """
-        return {host.name: pack(self._fleet, one, host) for one, host in select(self._fleet, tuple(self.targets))}
 
     def ask(self, verb: str, inputs: Mapping[str, bytes], *arguments: str) -> dict[str, Outcome]:
         """One verb of the activator on each host of `inputs`, which gives its standard input."""
@@ -51,11 +43,11 @@ class Door:
         ran = self._sessions.run(commands, self._on_line)
         return {name: self._outcome(name, one) for name, one in ran.items()}
 
-    def prepare(self, parcels: Mapping[str, Parcel]) -> dict[str, tuple[str, ...] | Failure]:
-        """First contact with bare hosts."""
-        if not parcels:
+    def prepare(self, releases: Mapping[str, Release]) -> dict[str, tuple[str, ...] | Failure]:
+        """First contact with bare hosts; of the release only what is needed for it is put there."""
+        if not releases:
             return {}
-        wanted = {name: contact.wanted(self.targets[name], one.release) for name, one in parcels.items()}
+        wanted = {name: contact.wanted(self.targets[name], release) for name, release in releases.items()}
         return self._sessions.bootstrap(wanted, self._on_text)
 
     def run(self, command: Command) -> dict[str, Ran | Failure]:
@@ -77,6 +69,30 @@ class Door:
         except VaguemestreError as error:
             words = ran.stderr.decode(errors="replace").strip()
             return Failure(Trouble.FAILED, f"{name}: {error}" + (f"; the host says:\n{words}" if words else ""))
+
+
+class Door(Hosts):
+    """Open connections with the chosen hosts of a fleet, and what each of them must be."""
+
+    def __init__(self, fleet: Fleet, sessions: Sessions, targets: Mapping[str, Target], on_text: OnText) -> None:
+        super().__init__(sessions, targets, on_text)
+        self._fleet = fleet
+
+    def parcels(self) -> dict[str, Parcel]:
+        """What each host is sent; made while the connections are being opened.
+
+        Raises:
+            VaguemestreError: a release, a secret or a certificate is wrong: nothing has been tried on any host.
+        """
+        return {host.name: pack(self._fleet, one, host) for one, host in select(self._fleet, tuple(self.targets))}
+
+
+@contextmanager
+def connected(targets: Mapping[str, Target], on_text: OnText = silent) -> Iterator[Hosts]:
+    """Start connecting to these hosts; no inventory is asked."""
+    with Sessions() as sessions:
+        sessions.open(tuple(targets.values()))
+        yield Hosts(sessions, targets, on_text)
 
 
 @contextmanager

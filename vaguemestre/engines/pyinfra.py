@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from vaguemestre.engines import wire
-from vaguemestre.engines.door import Door, Outcome, door, silent
+from vaguemestre.engines.door import Door, Outcome, connected, door, silent
 from vaguemestre.engines.parcel import Parcel
 from vaguemestre.engines.sessions import Command, Failure, OnText, Ran, Sessions
+from vaguemestre.engines.targets import Target
 from vaguemestre.engines.trouble import Trouble
 from vaguemestre.establishment import Fleet
 from vaguemestre.plan import Limits, refuse_unsafe
+from vaguemestre.release import Release
 
 _ASK_AGAIN_FOR = 300  # seconds in which a host whose link was cut may come back before it is given up
 _ASK_AGAIN_EVERY = 3
@@ -82,7 +84,7 @@ def apply(
         planned = hosts.ask("plan", _without_secrets(parcels))
         refuse_unsafe({name: one.changes for name, one in planned.items() if isinstance(one, wire.PlanResult)}, limits)
         bare = {name: parcels[name] for name, one in planned.items() if troubled(one, Trouble.BARE)}
-        unprepared = {name: one for name, one in hosts.prepare(bare).items() if isinstance(one, Failure)}
+        unprepared = {name: one for name, one in hosts.prepare(_releases(bare)).items() if isinstance(one, Failure)}
         due = {name: parcels[name] for name, one in planned.items() if name in bare or _due(one)}
         inputs = {name: wire.payload(one.release, one.secrets) for name, one in due.items() if name not in unprepared}
         applied = hosts.ask("apply", inputs)
@@ -126,7 +128,7 @@ def bootstrap(
         parcels, seen = hosts.parcels(), hosts.run(Command(_PREPARED))
         bare = {name: parcels[name] for name, one in seen.items() if _is_bare(one) or (container and one != _FINE)}
         refused = {name: one for name, one in seen.items() if isinstance(one, Failure) and name not in bare}
-        return dict.fromkeys(seen, ()) | refused | hosts.prepare(bare)
+        return dict.fromkeys(seen, ()) | refused | hosts.prepare(_releases(bare))
 
 
 def bare(fleet: Fleet, names: Sequence[str] = (), sessions: Sessions | None = None) -> dict[str, bool | Failure]:
@@ -136,6 +138,23 @@ def bare(fleet: Fleet, names: Sequence[str] = (), sessions: Sessions | None = No
     return {
         name: one if isinstance(one, Failure) and not _is_bare(one) else _is_bare(one) for name, one in seen.items()
     }
+
+
+def prepare(target: Target, release: Release, *, look_only: bool = False) -> tuple[str, ...] | bool | Failure:
+    """As `bootstrap`, for one host whose release is known already; with `look_only` as `bare`."""
+    with connected({target.name: target}) as hosts:
+        seen = hosts.run(Command(_PREPARED))[target.name]
+        if isinstance(seen, Failure) and not _is_bare(seen):
+            return seen
+        if look_only:
+            return _is_bare(seen)
+        return hosts.prepare({target.name: release})[target.name] if _is_bare(seen) else ()
+
+
+def ask(targets: Mapping[str, Target], verb: str, *arguments: str) -> dict[str, Outcome]:
+    """One verb of the activator that needs no release, on each of these hosts."""
+    with connected(targets) as hosts:
+        return hosts.ask(verb, dict.fromkeys(targets, wire.payload()), *arguments)
 
 
 def run(
@@ -180,6 +199,10 @@ def _asked_again(
 def _unsettled(outcome: Outcome) -> bool:
     busy = isinstance(outcome, wire.Failed) and outcome.phase == "lock"
     return busy or troubled(outcome, Trouble.LOST, Trouble.UNREACHABLE)
+
+
+def _releases(parcels: Mapping[str, Parcel]) -> dict[str, Release]:
+    return {name: one.release for name, one in parcels.items()}
 
 
 def _without_secrets(parcels: Mapping[str, Parcel]) -> dict[str, bytes]:
