@@ -15,7 +15,7 @@ from pathlib import Path
 PATH = "/usr/lib/vaguemestre/host.pyz"
 
 _PACKAGE = Path(__file__).parent
-_ACTIVATOR = {"activate.py", "activator"}
+_ACTIVATOR = {"activate.py", "activator", "health"}
 _MAIN = b"import sys\n\nfrom vaguemestre.host.main import main\n\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 

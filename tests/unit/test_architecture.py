@@ -37,7 +37,10 @@ PURE = {
 }
 FRAME = {
     "roles",
-    *(f"vaguemestre.{one}" for one in ("context", "errors", "establishment", "release", "render", "runtime", "terms")),
+    *(
+        f"vaguemestre.{one}"
+        for one in ("context", "errors", "establishment", "nation", "release", "render", "runtime", "terms")
+    ),
     "vaguemestre.pki.national",
 }
 WORDS = {
@@ -197,13 +200,14 @@ def test_what_runs_on_a_host_needs_debian_only() -> None:
 
 
 def test_the_programs_of_a_host_and_the_activator_know_nothing_of_each_other() -> None:
-    activator = ("vaguemestre/host/activate.py", "vaguemestre/host/activator/")
+    activator = ("vaguemestre/host/activate.py", "vaguemestre/host/activator/", "vaguemestre/host/health/")
+    modules = ("vaguemestre.host.activate", "vaguemestre.host.activator", "vaguemestre.host.health")
     crossings = [
         f"{name} imports {module}"
         for name in sources("vaguemestre/host/")
         for module in imports(name)
         if below(module, ("vaguemestre.host",)) and not name.endswith("__init__.py")
-        if name.startswith(activator) != below(module, ("vaguemestre.host.activate", "vaguemestre.host.activator"))
+        if name.startswith(activator) != below(module, modules)
     ]
     assert not crossings
 

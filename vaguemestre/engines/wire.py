@@ -31,6 +31,7 @@ __all__ += ["WireError", "bundle", "command", "event_of", "payload", "read"]
 
 _PACKAGE = Path(__file__).parent.parent
 _MEMBERS = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "host/activator/*.py")
+_MEMBERS += ("host/health/*.py",)
 _MAIN = "import sys\nfrom vaguemestre.host.activate import main\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -79,8 +80,9 @@ class Failed:
 
 @dataclass(frozen=True)
 class Status:
-    """What the host is, against the release that is live or the one that came along (`expected`).
+    """What the host is, against the release that came along or else the live one; `expected` is the id that was told.
 
+    `health` is what `vaguemestre.host.health` gathers, when it was asked for.
     `stale` units do not run with what the live release put on the disk, whatever is expected.
     """
 
@@ -93,6 +95,7 @@ class Status:
     units: Mapping[str, str] = field(default_factory=dict)
     interrupted: bool = False
     packages: Mapping[str, str] = field(default_factory=dict)
+    health: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

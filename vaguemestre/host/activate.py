@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from vaguemestre.host.activator.activation import Activation  # imported late: a host without changes needs none
 
 _USAGE = """\
-usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping] [--by=WHO] [--seconds=N] [--instead=ID,ID]
+usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping] [--health] [--expect=ID]
+       [--by=WHO] [--seconds=N] [--instead=ID,ID]
 VERB: plan stage apply activate rollback status recover claim disclaim"""
 
 Result = tuple[dict[str, Any], Exit]
@@ -52,7 +53,7 @@ Result = tuple[dict[str, Any], Exit]
 @dataclass(frozen=True)
 class Request:
     """A command line and what came with it; `document` is empty when nothing did. `by`, `seconds` and `instead` are a
-    claim's.
+    claim's. `health` and `expect`, the id of a release that need not come along, are for `status`.
     """
 
     verb: str
@@ -63,6 +64,8 @@ class Request:
     by: str = ""
     seconds: int = 0
     instead: tuple[str, ...] = ()
+    health: bool = False
+    expect: str = ""
     document: bytes = b""
     secrets: dict[str, bytes] = field(default_factory=dict)
 
@@ -96,6 +99,8 @@ def read_request(argv: Sequence[str]) -> Request:
         by=options.get("by", ""),
         seconds=int(options.get("seconds", 0)),
         instead=tuple(filter(None, options.get("instead", "").split(","))),
+        health="health" in options,
+        expect=options.get("expect", ""),
         **came,
     )
 
@@ -179,7 +184,8 @@ class Desk:
 
     def status(self) -> Result:
         current, live = self.store.current(), self.store.live()
-        target, expected = (parse(self.request.document), self._id()) if self.request.document else (live, None)
+        expected = self._id() if self.request.document else self.request.expect or None
+        target = parse(self.request.document) if self.request.document else live
         body: dict[str, Any] = {"drift": [], "stale": [], "units": {}, "packages": {}}
         if target:
             seen, todo = assess(self.machine, self.store, target, live)
@@ -192,8 +198,16 @@ class Desk:
             }
         body |= {"live": current.id, "since": current.since, "previous": current.previous, "expected": expected}
         body["interrupted"] = self.store.journal() is not None and not self.store.holder()
+        if self.request.health:
+            body["health"] = self._health(live)
         differs = body["drift"] or body["interrupted"] or (expected and expected != current.id)
         return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
+
+    def _health(self, live: Release | None) -> dict[str, Any]:
+        from vaguemestre.host.health.gathering import gather
+
+        intact = live is None or self.store.intact(self.store.current().id or "")
+        return {**gather(self.disk, live), "holder": self.store.holder() or "", "intact": intact}
 
     def _stale(self, todo: tuple[Change, ...] | None) -> list[str]:
         """Units that do not run with what the live release put on the disk, whatever another release would bring.

@@ -137,6 +137,10 @@ class Store:
             known = ", ".join(sorted(name[:12] for name in self.disk.names(f"{STATE}/releases"))) or "none"
             raise ActivationError("document", f"release {id} is not on this host; here are: {known}") from error
 
+    def intact(self, id: str) -> bool:
+        """Whether a stored release still is what its id says."""
+        return hashlib.sha256(self.disk.read(f"{STATE}/releases/{id}.json")).hexdigest() == id
+
     def find(self, prefix: str) -> str:
         """The whole id of the stored release that begins so.
 

@@ -1,0 +1,82 @@
+"""All that is asked of a host's health, part by part, each for itself."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vaguemestre.host.activator.disk import Disk
+from vaguemestre.host.health import knowledge
+from vaguemestre.host.health.queue import SPOOL, queue
+from vaguemestre.host.health.system import disks, failed_units, system
+from vaguemestre.host.health.validity import ends
+from vaguemestre.release import Release
+
+SCHEMA = 1
+
+_KNOWS = {"trust": ("/etc/vaguemestre/trust.json", knowledge.trust),
+          "directory": ("/etc/vaguemestre/directory.json", knowledge.annuaire)}  # fmt: skip
+"""What is asked only of a host whose live release has this file."""
+
+RUNTIME = "/usr/lib/vaguemestre/host.pyz"
+"""The kit on the host; `vaguemestre.runtime` puts it there."""
+
+_MARK = b"-----BEGIN CERTIFICATE-----"
+_LARGEST = 1 << 20  # bytes of a file with certificates
+
+
+def gather(disk: Disk, live: Release | None) -> dict[str, Any]:
+    """How the host is; a part that cannot be known is ``{"error": text}``."""
+    paths = {one.path for one in live.files} if live else set()
+    asked: dict[str, Callable[[Path], Any]] = {
+        "system": system,
+        "disks": disks,
+        "failed": lambda _: failed_units(),
+        "queue": lambda root: queue(root / SPOOL[1:]),
+        **{name: work for name, (path, work) in _KNOWS.items() if path in paths},
+    }
+    found = {name: _part(lambda: work(disk.root)) for name, work in asked.items()}  # noqa: B023 - called at once
+    return {"schema": SCHEMA, "kit": kit(live), **found, "certificates": _part(lambda: certificates(disk, live))}
+
+
+def kit(live: Release | None) -> str:
+    """SHA-256 of the kit's programs in the live release; "" when there are none."""
+    content = next((one.content for one in live.files if one.path == RUNTIME), b"") if live else b""
+    return hashlib.sha256(content).hexdigest() if content else ""
+
+
+def certificates(disk: Disk, live: Release | None) -> list[dict[str, Any]]:
+    """The files of the live release that hold certificates: `own` is a secret's (the host's chain, with its key), the
+    others are of those whom it believes; `until` is the first end in the file (Unix time), None when it is damaged.
+    """
+    if live is None:
+        return []
+    believed = [(one.path, False) for one in live.files if _MARK in one.content]
+    return [
+        {"path": path, "own": own, "until": until}
+        for path, own in (*((one.path, True) for one in live.credentials), *believed)
+        if (until := _until(disk, path)) != 0
+    ]
+
+
+def _until(disk: Disk, path: str) -> float | None:
+    """0: there is no certificate in it."""
+    look = disk.look(path)
+    if look is None or look.kind != "file" or look.size > _LARGEST:
+        return 0
+    content = disk.read(path)
+    if _MARK not in content:
+        return 0
+    try:
+        return min(one.timestamp() for one in ends(content))
+    except ValueError:
+        return None
+
+
+def _part(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception as error:  # one part's surprise must not hide the others
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
