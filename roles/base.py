@@ -60,6 +60,11 @@ INNER: dict[RoleName, tuple[Inner, ...]] = {
         Inner(10587, "notices and filters to Postfix", ("root", "vgm-trust", "vmail")),
     ),
 }
+# An edge on a host of its own reaches the mail host's Postfix through a tunnel, whose two ends these are.
+TUNNEL = 10026
+TUNNEL_ACCOUNT = "vgm-tunnel"
+_TUNNEL_ENTRY = Inner(10025, "nginx to the tunnel", ("root", "www-data"))
+
 # Who may speak there too, where its role is: nft(8) refuses an account that does not exist.
 WRITERS: dict[RoleName, dict[int, tuple[str, ...]]] = {RoleName.DIRECTORY: {10587: ("vgm-annuaire",)}}
 SESSIONS = 50  # on port 25 from one address at a time: Postfix's own default, and far more than an operator opens
@@ -88,6 +93,8 @@ def services(context: Context) -> tuple[Service, ...]:
     if context.host in context.establishment.providers and context.establishment.replicas:
         followers = tuple(f"{host.address}" for host in context.establishment.replicas)
         ours.append(Service(636, "replicas of the directory", followers))
+    if context.host.has(RoleName.POSTFIX) and (edges := context.establishment.edges_apart):
+        ours.append(Service(TUNNEL, "edges on other hosts", tuple(f"{host.address}" for host in edges)))
     return tuple(sorted(ours, key=lambda service: service.port))
 
 
@@ -98,11 +105,14 @@ def _collapsed(networks: tuple[IPv4Network, ...]) -> tuple[str, ...]:
 
 def inner(context: Context) -> tuple[Inner, ...]:
     """The ports that stay between accounts of this host."""
-    return tuple(_joined(port, context) for role in context.host.roles for port in INNER.get(role, ()))
+    ours = tuple(_joined(port, context) for role in context.host.roles for port in INNER.get(role, ()))
+    return (_TUNNEL_ENTRY, *ours) if context.host in context.establishment.edges_apart else ours
 
 
 def _joined(port: Inner, context: Context) -> Inner:
-    more = (account for role in context.host.roles for account in WRITERS.get(role, {}).get(port.port, ()))
+    more = [account for role in context.host.roles for account in WRITERS.get(role, {}).get(port.port, ())]
+    if port.port == _TUNNEL_ENTRY.port and context.establishment.edges_apart:
+        more.append(TUNNEL_ACCOUNT)
     return replace(port, accounts=(*port.accounts, *more))
 
 

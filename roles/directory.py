@@ -14,8 +14,9 @@ from typing import Any
 from roles import directory_publication, openldap, pki, trust
 from vaguemestre import runtime
 from vaguemestre.context import Context
-from vaguemestre.establishment import DirectoryGuard, RoleName
+from vaguemestre.establishment import RoleName
 from vaguemestre.host.annuaire.layout import ACCOUNT, API_KEY, SETTINGS, STATE
+from vaguemestre.nation import DirectoryGuard
 from vaguemestre.release import Account, Directory, File, Item, Package, Unit
 from vaguemestre.render import file
 

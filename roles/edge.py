@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import dovecot, pki, postfix, trust
+from roles import dovecot, edge_tunnel, pki, postfix, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.release import Item, Package, Probe, Unit
 from vaguemestre.render import file
 
-NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.TRUST, RoleName.POSTFIX)
+NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.TRUST)  # and Postfix, here or at the other end of a tunnel
 
 PORT = 25
 CONFIGURATION = "/etc/nginx/nginx.conf"
@@ -39,7 +39,10 @@ def items(context: Context) -> Iterator[Item]:
         curves=CURVES,
         capabilities=capabilities(context),
     )
-    service = file("edge", "/etc/systemd/system/nginx.service.d/vaguemestre.conf")
+    behind = edge_tunnel.UNIT if edge_tunnel.begins(context) else "postfix.service"
+    service = file("edge", "/etc/systemd/system/nginx.service.d/vaguemestre.conf", behind=behind)
+    if edge_tunnel.begins(context):
+        yield from edge_tunnel.beginning(context)
     yield from (configuration, service)
     yield Unit(
         "nginx.service",

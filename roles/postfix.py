@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import dovecot, openldap, pki, postfix_trust, trust
+from roles import dovecot, edge_tunnel, openldap, pki, postfix_trust, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName
 from vaguemestre.host.mailboxes.bal import ROLE_ADDRESSES
@@ -30,6 +30,8 @@ def items(context: Context) -> Iterator[Item]:
     yield from settings
     yield from tables
     yield _unit(restart_on=tuple(one.path for one in settings), reload_on=tuple(one.path for one in tables))
+    if edge_tunnel.ends(context):
+        yield from edge_tunnel.end(context)
 
 
 def _unit(restart_on: tuple[str, ...], reload_on: tuple[str, ...]) -> Unit:
@@ -57,7 +59,7 @@ def _main(context: Context) -> File:
         f"{FOLDER}/main.cf",
         name=context.host.name,
         origin=openldap.postmaster(context).partition("@")[2],
-        protocols="all" if context.host.address6 else "ipv4",
+        protocols=protocols(context),
         domains=context.domains,
         lmtp=dovecot.LMTP_SOCKET,
         auth=dovecot.AUTH_SOCKET,
@@ -74,6 +76,12 @@ def _main(context: Context) -> File:
         size_mib=size_mib(context),
         size_limit=size_limit(size_mib(context)),
     )
+
+
+def protocols(context: Context) -> str:
+    """`inet_protocols`: IPv6 where this host has such an address, or an edge whose peers it hears of (XCLIENT)."""
+    hosts = (context.host, *context.establishment.edges_apart)
+    return "all" if any(host.address6 for host in hosts) else "ipv4"
 
 
 def doors(context: Context) -> tuple[postfix_trust.Restrictions, ...]:

@@ -50,13 +50,19 @@ class Socket:
     purpose: str
     listen: tuple[str, ...]
     owner: str | None = None  # None: a TCP port, which has no owner
+    role: RoleName | None = None  # who asks there; None: on every host
 
 
 SOCKET_UNITS = (
-    Socket("vaguemestre-trust-postfix.socket", "Postfix", (POLICY, MAP, MILTER), "postfix"),
-    Socket("vaguemestre-trust-edge.socket", "nginx", (AUTH,), "www-data"),
+    Socket("vaguemestre-trust-postfix.socket", "Postfix", (POLICY, MAP, MILTER), "postfix", RoleName.POSTFIX),
+    Socket("vaguemestre-trust-edge.socket", "nginx", (AUTH,), "www-data", RoleName.EDGE),
     Socket("vaguemestre-trust-metrics.socket", "Prometheus on this host", (f"{LOOPBACK}:{METRICS}",)),
 )
+
+
+def sockets(context: Context) -> tuple[Socket, ...]:
+    """Those on which somebody of this host asks."""
+    return tuple(one for one in SOCKET_UNITS if one.role is None or context.host.has(one.role))
 
 
 def items(context: Context) -> Iterator[Item]:
@@ -70,8 +76,8 @@ def items(context: Context) -> Iterator[Item]:
     yield from known
     inputs = (*(one.path for one in known), pki.ANCHORS)
     yield from _first_fetch(inputs)
-    yield from _sockets()
-    yield from _daemon(inputs)
+    yield from _sockets(context)
+    yield from _daemon(context, inputs)
     yield from _refresh()
     if context.host.has(RoleName.OPENLDAP):
         yield from _watch()
@@ -96,7 +102,7 @@ def settings(context: Context) -> dict[str, object]:
         "mail_host": context.host.name,
         "relay": [LOOPBACK, RELAY],
         "postmaster": openldap.postmaster(context),
-        "notify": [LOOPBACK, NOTICES],
+        "notify": [LOOPBACK, NOTICES] if context.host.has(RoleName.POSTFIX) else None,
         "metrics": [LOOPBACK, METRICS],
         **({"redlist": _redlist(context)} if context.host.has(RoleName.OPENLDAP) else {}),
     }
@@ -149,32 +155,29 @@ def _first_fetch(inputs: tuple[str, ...]) -> Iterator[Item]:
     yield Unit("vaguemestre-trust-first.service", inputs=(*inputs, service.path, runtime.PATH))
 
 
-def _sockets() -> Iterator[Item]:
-    for socket in SOCKET_UNITS:
+def _sockets(context: Context) -> Iterator[Item]:
+    for socket in sockets(context):
         content = text("trust/fragments/socket.j2", socket=socket)
         written = File(f"/etc/systemd/system/{socket.unit}", content.encode())
         yield written
         yield Unit(socket.unit, inputs=(written.path,))
 
 
-def _daemon(inputs: tuple[str, ...]) -> Iterator[Item]:
+def _daemon(context: Context, inputs: tuple[str, ...]) -> Iterator[Item]:
     service = _unit_file(
         "vaguemestre-trust.service",
         runtime=runtime.PATH,
         state=STATE,
         account=ACCOUNT,
         key=pki.KEY,
-        sockets=" ".join(one.unit for one in SOCKET_UNITS),
+        sockets=" ".join(one.unit for one in sockets(context)),
     )
     yield service
     yield Unit(
         "vaguemestre-trust.service",
         inputs=(*inputs, service.path, pki.CHAIN, pki.KEY, runtime.PATH),
         judges=(("/usr/bin/python3", "-I", "-c", _READABLE, runtime.PATH),),
-        probes=(
-            Probe(port=METRICS, address=LOOPBACK),
-            Probe(command=("/usr/bin/python3", "-I", "-c", _ANSWERS, POLICY)),
-        ),
+        probes=(Probe(port=METRICS, address=LOOPBACK), *_answers(context)),
     )
 
 
@@ -185,6 +188,13 @@ _READABLE = (
     "from vaguemestre.host.trust.authorities import authorities;"
     "authorities(settings().authorities.read_bytes())"
 )
+
+
+def _answers(context: Context) -> Iterator[Probe]:
+    if context.host.has(RoleName.POSTFIX):
+        yield Probe(command=("/usr/bin/python3", "-I", "-c", _ANSWERS, POLICY))
+
+
 # The policy socket must answer, whatever it says: a transaction that names nobody is refused by any rule.
 _ANSWERS = (
     "import socket,sys;"

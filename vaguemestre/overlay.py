@@ -10,7 +10,8 @@ import os
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
-from vaguemestre.establishment import Establishment, Fleet, Host, NationalDirectory, Settings, Trust
+from vaguemestre.establishment import Establishment, Fleet, Host, Settings
+from vaguemestre.nation import NationalDirectory, Trust
 from vaguemestre.publishing import Publication
 
 if TYPE_CHECKING:

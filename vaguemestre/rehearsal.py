@@ -50,7 +50,9 @@ def _domains(fleet: Fleet) -> Iterator[MailDomain]:
         for domain in (domain for one in fleet.served_by(operator) if operator.hosts for domain in one.domains):
             smtp = _with(operator, RoleName.POSTFIX)
             imap, book = (_with(operator, role) for role in (RoleName.DOVECOT, RoleName.OPENLDAP))
-            yield MailDomain(domain.name, mx=smtp, submission=smtp, imap=imap, book=book)
+            edges = tuple(host.name for host in operator.edges) or smtp
+            senders = tuple(name for name in smtp if name not in edges)
+            yield MailDomain(domain.name, mx=edges, submission=smtp, imap=imap, book=book, senders=senders)
 
 
 def _certificates(fleet: Fleet) -> Iterator[CertificateRequest]:

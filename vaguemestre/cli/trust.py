@@ -69,8 +69,8 @@ def verify(
 
     Exit codes: 0 the list holds, 1 it is refused and the reason is told, 2 a file or an option cannot be used.
     """
-    from vaguemestre.establishment import WhiteList as Source
     from vaguemestre.host.trust.whitelist import WhiteListError, read
+    from vaguemestre.nation import WhiteList as Source
 
     xml, anchors, moment = _bytes(file), _anchors(anchor), _moment(at)
     most = Source().max_mib << 20

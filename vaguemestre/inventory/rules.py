@@ -236,6 +236,20 @@ def _reachable(reading: Reading) -> Iterator[Problem]:
                 )
 
 
+def _edges_lead_somewhere(reading: Reading) -> Iterator[Problem]:
+    """What an edge takes is for one queue: mail that is spread over two would be looked for in the wrong one."""
+    for source in _of_mode(reading, Mode.OPERATOR):
+        queues = [host.name for host in source.establishment.mail_hosts]
+        for loc, host in source.hosts() if len(queues) != 1 else ():
+            if host in source.establishment.edges_apart:
+                known = f"several hosts have it: {', '.join(queues)}" if queues else "no host has it"
+                yield source.document.problem(
+                    (*loc, "roles"),
+                    f"{host.name} has edge without postfix, and {known}",
+                    "give postfix to one host of the establishment, this one or another",
+                )
+
+
 def _one_directory(reading: Reading) -> Iterator[Problem]:
     """Two hosts that both write mailboxes would soon say different things of the same people."""
     for source in reading.sources:
@@ -340,6 +354,7 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _roles_complete,
     _roles_once,
     _reachable,
+    _edges_lead_somewhere,
     _one_directory,
     _staff_file,
     _anchors,

@@ -95,7 +95,8 @@ class Nation:
         secrets = self.home / "secrets"
         known = {request.host: subjects(self.authority, request, secrets) for request in self.plan.certificates}
         for domain in self.plan.domains:
-            yield from (Line(domain.domain, dn) for host in domain.mx for dn in known.get(host, ()))
+            hosts = dict.fromkeys((*domain.mx, *domain.senders))
+            yield from (Line(domain.domain, dn) for host in hosts for dn in known.get(host, ()))
 
     def _certificates(self) -> Iterator[BirthFile]:
         authority, profile = self.authority, self.authority.profile

@@ -46,13 +46,17 @@ class Guest:
 
 @dataclass(frozen=True)
 class MailDomain:
-    """One mail domain and the hosts that serve it, best first: the source of MX and SRV records."""
+    """One mail domain and the hosts that serve it, best first: the source of MX and SRV records.
+
+    `senders` are further hosts, which only send for it; the white list names their certificates too.
+    """
 
     domain: str
     mx: tuple[str, ...]
     submission: tuple[str, ...] = ()
     imap: tuple[str, ...] = ()
     book: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ class Listed:
 class Plan:
     """Everything a lab must contain. Addresses are those of `network`; the lab may move them, host part kept.
 
-    The white list names each domain with the certificates of its MX hosts, as far as they are in `certificates`, and
-    then what is `listed` besides.
+    The white list names each domain with the certificates of its MX hosts and senders, as far as they are in
+    `certificates`, and then what is `listed` besides.
     """
 
     name: str

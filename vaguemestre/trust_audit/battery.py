@@ -92,7 +92,9 @@ class Battery:
         return verdicts
 
     def _written_to(self, recipient: str) -> tuple[Reply, ...]:
-        return self.peers.send(self.run, self.site.ip, self.site.domain, recipient, self.wanted.inbound)
+        return self.peers.send(
+            self.run, str(self.site.edges[0].address), self.site.domain, recipient, self.wanted.inbound
+        )
 
     def _watch(self, begun: float, flush_at: float, operator: Operator, mailbox: Mailbox) -> Iterator[Seen]:
         """What there is to be seen, every few seconds, while patience lasts."""

@@ -1,7 +1,8 @@
 """The pytest plugin of the packaged suite: which establishments are asked, with what, and how it is told.
 
-Fixtures: `site` (one establishment, parametrised), `host` (testinfra over SSH), `probe` (a mailbox of the site that
-only verifications use). Each test's docstring is the sentence that people read.
+Fixtures: `site` (one establishment, parametrised), `edge` (each host that takes its mail from other operators), `host`
+(testinfra over SSH), `probe` (a mailbox of the site that only verifications use). Each test's docstring is the sentence
+that people read.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import testinfra
 from testinfra.host import Host as TestinfraHost
 
 from vaguemestre import inventory
-from vaguemestre.establishment import Fleet
+from vaguemestre.establishment import Fleet, Host
 from vaguemestre.host.mailboxes.bal import PROBE_TEAM
 from vaguemestre.verify.correspondent import Correspondent
 from vaguemestre.verify.site import Site, chosen, in_service, sites, ssh_backend
@@ -44,9 +46,18 @@ def _chosen(config: pytest.Config) -> list[Site]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "site" in metafunc.fixturenames:
+    if "edge" in metafunc.fixturenames:
+        pairs = [(site, edge) for site in _chosen(metafunc.config) for edge in site.edges]
+        metafunc.parametrize(("site", "edge"), pairs, ids=[_at(*pair) for pair in pairs], scope="session")
+    elif "site" in metafunc.fixturenames:
         chosen = _chosen(metafunc.config)
         metafunc.parametrize("site", chosen, ids=[site.establishment.slug for site in chosen], scope="session")
+
+
+def _at(site: Site, edge: Host) -> str:
+    """Where there is one edge, the establishment's name says all."""
+    slug = site.establishment.slug
+    return slug if len(site.edges) == 1 else f"{slug}-{edge.name.partition('.')[0]}"
 
 
 @pytest.hookimpl(trylast=True)
@@ -90,7 +101,17 @@ def _proof(item: pytest.Item) -> str:
 def _variant(item: pytest.Item) -> str:
     """With what a behaviour was asked, where it is asked several times: ``587``."""
     callspec = getattr(item, "callspec", None)
-    return ",".join(str(value) for name, value in callspec.params.items() if name != "site") if callspec else ""
+    return ",".join(filter(None, map(str, _asked_with(callspec.params)))) if callspec else ""
+
+
+def _asked_with(params: dict[str, Any]) -> Iterator[object]:
+    """The parameters but for the site; an edge by its name, where there are several."""
+    several = "site" in params and len(params["site"].edges) > 1
+    for name, value in params.items():
+        if name == "edge":
+            yield value.name if several else ""
+        elif name != "site":
+            yield value
 
 
 def _sentence(item: pytest.Item) -> str:

@@ -42,6 +42,11 @@ class Site:
         return str(self.host.address)
 
     @property
+    def edges(self) -> tuple[Host, ...]:
+        """Where other operators bring its mail; the mail host itself where there is no edge."""
+        return self.operator.edges or (self.host,)
+
+    @property
     def settings(self) -> Settings:
         return self.operator.settings
 

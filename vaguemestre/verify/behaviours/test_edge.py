@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from vaguemestre.establishment import Host
 from vaguemestre.verify.correspondent import Smtp
 from vaguemestre.verify.site import Site
 from vaguemestre.verify.stranger import stranger
+
+pytestmark = pytest.mark.usefixtures("site")
 
 REFUSED = range(400, 600)
 WEAK = ("AES128-SHA256", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA256", "DHE-RSA-AES128-GCM-SHA256", "NULL-SHA256")
@@ -38,18 +41,18 @@ def answers(session: smtplib.SMTP, sender: str, recipient: str) -> tuple[int, st
 
 
 @pytest.mark.requirement(16, 23)
-def test_no_tls(site: Site) -> None:
+def test_no_tls(site: Site, edge: Host) -> None:
     """A server that does not encrypt is refused."""
-    with Smtp(site.ip, site.host.name, 25) as session:
+    with Smtp(str(edge.address), edge.name, 25) as session:
         code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
     assert code in REFUSED, f"mail in clear is answered {code} {text}"
     assert "VGM-101" in text, f"the text does not name the reason: {text}"
 
 
 @pytest.mark.requirement(23)
-def test_no_certificate(site: Site) -> None:
+def test_no_certificate(site: Site, edge: Host) -> None:
     """A server without a certificate is refused."""
-    with Smtp(site.ip, site.host.name, 25) as session:
+    with Smtp(str(edge.address), edge.name, 25) as session:
         session.starttls(context=trusting())
         code, text = answers(session, "a@outside.example", f"postmaster@{site.domain}")
     assert code in REFUSED, f"a client without certificate is answered {code} {text}"
@@ -57,10 +60,10 @@ def test_no_certificate(site: Site) -> None:
 
 
 @pytest.mark.requirement(17, 23)
-def test_foreign_authority(site: Site, tmp_path: Path) -> None:
+def test_foreign_authority(site: Site, edge: Host, tmp_path: Path) -> None:
     """A server whose certificate comes from another authority is refused, whatever name it bears."""
-    certificate = stranger(tmp_path, common_name=site.host.name)
-    with Smtp(site.ip, site.host.name, 25) as session:
+    certificate = stranger(tmp_path, common_name=edge.name)
+    with Smtp(str(edge.address), edge.name, 25) as session:
         session.starttls(context=trusting(certificate))
         code, text = answers(session, f"a@{site.domain}", f"postmaster@{site.domain}")
     assert code in REFUSED, f"a certificate of nobody's is answered {code} {text}"
@@ -68,50 +71,56 @@ def test_foreign_authority(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement(27)
-def test_no_relay(site: Site) -> None:
+def test_no_relay(site: Site, edge: Host) -> None:
     """The edge relays nothing for strangers."""
-    with Smtp(site.ip, site.host.name, 25) as session:
+    with Smtp(str(edge.address), edge.name, 25) as session:
         session.starttls(context=trusting())
         code, text = answers(session, f"postmaster@{site.domain}", "a@outside.example")
     assert code in REFUSED, f"relaying is answered {code} {text}"
 
 
-def test_no_address_harvesting(site: Site) -> None:
+def test_no_address_harvesting(site: Site, edge: Host) -> None:
     """VRFY and EXPN tell strangers nothing."""
-    with Smtp(site.ip, site.host.name, 25) as session:
+    with Smtp(str(edge.address), edge.name, 25) as session:
         session.ehlo()
         assert session.verify(f"postmaster@{site.domain}")[0] not in (250, 251, 252)
         assert session.expn("postmaster")[0] not in (250, 251, 252)
 
 
 @pytest.mark.requirement(28)
-def test_old_tls(site: Site) -> None:
+def test_old_tls(edge: Host) -> None:
     """TLS 1.1 and older are refused between operators."""
     old = trusting()
     old.set_ciphers("ALL:@SECLEVEL=0")
     old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    with Smtp(site.ip, site.host.name, 25) as session, pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)):
+    with (
+        Smtp(str(edge.address), edge.name, 25) as session,
+        pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)),
+    ):
         session.starttls(context=old)
 
 
 @pytest.mark.requirement(28)
 @pytest.mark.parametrize("suite", WEAK)
-def test_weak_suite(site: Site, suite: str) -> None:
+def test_weak_suite(edge: Host, suite: str) -> None:
     """The TLS suite {suite}, without forward secrecy or authenticated encryption, is refused between operators."""
     weak = trusting()
     weak.maximum_version = ssl.TLSVersion.TLSv1_2
     weak.set_ciphers(f"{suite}:@SECLEVEL=0")
-    with Smtp(site.ip, site.host.name, 25) as session, pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)):
+    with (
+        Smtp(str(edge.address), edge.name, 25) as session,
+        pytest.raises((ssl.SSLError, smtplib.SMTPException, OSError)),
+    ):
         session.starttls(context=weak)
 
 
 @pytest.mark.requirement(28)
 @pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
-def test_good_tls(site: Site, version: str) -> None:
+def test_good_tls(edge: Host, version: str) -> None:
     """{version} is spoken between operators, with forward secrecy."""
     good = trusting()
     good.minimum_version = good.maximum_version = ssl.TLSVersion[version]
-    with Smtp(site.ip, site.host.name, 25) as session:
+    with Smtp(str(edge.address), edge.name, 25) as session:
         session.starttls(context=good)
         assert isinstance(session.sock, ssl.SSLSocket)
         name, _, _ = session.sock.cipher() or ("none", "", 0)
