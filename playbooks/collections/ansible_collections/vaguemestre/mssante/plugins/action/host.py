@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
         from vaguemestre.engines import pyinfra
         from vaguemestre.engines.sessions import Failure
 
-        fleet, _, host = self._host(task_vars)
+        fleet, _establishment, host = self._host(task_vars)
         outcome = (pyinfra.bare if self._task.check_mode else pyinfra.bootstrap)(fleet, [host.name])[host.name]
         if isinstance(outcome, Failure):
             return {"unreachable" if outcome.trouble.untouched else "failed": True, "msg": outcome.message}

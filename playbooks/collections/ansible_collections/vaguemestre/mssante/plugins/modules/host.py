@@ -3,18 +3,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import subprocess
-
-from ansible.module_utils.basic import AnsibleModule
-
 DOCUMENTATION = r"""
 module: host
 short_description: Make a host what its establishment's file says, as one release
 description:
   - On the controller, the release of the host is computed from the inventory of establishments, whose folder the
-    variable C(vaguemestre_inventory) names (C(playbooks/inventory.py) sets it). On the host, the activator compares,
+    variable C(vaguemestre_inventory) names (the inventory sets it). On the host, the activator compares,
     stages, judges, switches, settles and probes it, and puts the previous release back by itself when any of that
     fails.
   - No role logic is written in Ansible, and no secret is on a command line, in a log or in a temporary file.
@@ -40,9 +34,15 @@ options:
     description: Set by the action plugin, never by hand.
     type: str
 attributes:
-  check_mode: {support: full}
-  diff_mode: {support: full, details: The contents of secrets are never shown.}
-author: Vaguemestre
+  check_mode:
+    description: Tells what would change, and changes nothing.
+    support: full
+  diff_mode:
+    description: Shows what changes, or would, in each file.
+    support: full
+    details: The contents of secrets are never shown.
+author:
+  - The maintainers of Vaguemestre (@vaguemestre)
 """
 
 EXAMPLES = r"""
@@ -78,6 +78,12 @@ restored: {description: Whether the previous state is back in force., type: bool
 seconds: {description: How long the activation took., type: float, returned: when something changed}
 """
 
+import base64
+import json
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+
 OPTIONS = {
     "state": {"type": "str", "choices": ["active", "verified", "rolled_back", "prepared"], "default": "active"},
     "release": {"type": "str"},
@@ -106,7 +112,7 @@ def main() -> None:
 
 def activator(command: str, payload: bytes) -> tuple[list[dict], int, str]:
     """Run it, feeding it its payload; its events, its exit code and its last words."""
-    done = subprocess.run(command, shell=True, input=payload, capture_output=True)  # noqa: S602 - quoted by the kit
+    done = subprocess.run(command, shell=True, input=payload, capture_output=True, check=False)  # noqa: S602 - quoted
     lines = done.stdout.decode(errors="replace").splitlines()
     events = [event for line in lines if (event := event_of(line))]
     return events, done.returncode, done.stderr.decode(errors="replace")[-2000:]
