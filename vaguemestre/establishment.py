@@ -155,6 +155,17 @@ class Journal(Model):
     max_use: str = Field(default="1G", pattern=r"^[0-9]+[KMGT]$", description="disk the systemd journal may use")
 
 
+class Watch(Model):
+    """When `vaguemestre audit` warns. What is known of the nation has hours of its own, in `trust` and `directory`."""
+
+    certificate_days: Whole = Field(default=30, ge=8, le=365, description="a certificate ends sooner; 7 days: bad")
+    disk_percent: Whole = Field(default=85, ge=1, le=94, description="a disk is fuller than this; 95: bad")
+    queue_messages: Whole = Field(default=200, ge=1, description="more messages wait in Postfix's queue")
+    queue_hours: Whole = Field(default=4, ge=1, description="a message waits longer; six times that: bad")
+    clock_seconds: Whole = Field(default=5, ge=1, description="a host's clock differs more from the controller's")
+    history_months: Whole = Field(default=13, ge=1, description="how long it is known what began and ended when")
+
+
 class Lab(Model):
     """Marks an inventory as the rehearsal lab's: its hosts are containers that `vaguemestre lab up` makes."""
 
@@ -176,6 +187,7 @@ class Settings(Model):
     publication: Publication = Publication()
     journal: Journal = Journal()
     rollout: Pace = Pace()
+    audit: Watch = Watch()
     secrets: Path = Field(default=Path("secrets"), description="folder of sealed secrets, relative to the inventory")
     records: Path = Field(
         default=Path("records"),

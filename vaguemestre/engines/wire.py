@@ -30,7 +30,7 @@ __all__ = ["Applied", "Change", "Claimed", "Disclaimed", "Failed", "PlanResult",
 __all__ += ["WireError", "bundle", "command", "event_of", "payload", "read"]
 
 _PACKAGE = Path(__file__).parent.parent
-_MEMBERS = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "host/activator/*.py")
+_MEMBERS: tuple[str, ...] = ("errors.py", "release.py", "host/__init__.py", "host/activate.py", "host/activator/*.py")
 _MEMBERS += ("host/health/*.py",)
 _MAIN = "import sys\nfrom vaguemestre.host.activate import main\nsys.exit(main(sys.argv[1:]))\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
