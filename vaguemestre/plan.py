@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ from vaguemestre.release import Credential, Directory, File, Release
 
 Owned = Directory | File | Credential
 TRUST_STORE = "/etc/vaguemestre/tls/national.pem"
+STORES = ("/var/vmail", "/var/lib/ldap")
+"""Where mailboxes lie, and the directory that knows them."""
+
+_WHERE = re.compile(r"^-(mail_(driver|home|path|location|uid|gid)|(first|last)_valid_uid|directory|suffix)\b", re.M)
+"""What is taken out of Dovecot's or slapd's configuration when mailboxes are looked for elsewhere from then on."""
+_READERS = ("/etc/dovecot/", "/etc/ldap/")
 
 
 def diff(old: Release | None, new: Release) -> tuple[Change, ...]:
@@ -66,7 +73,8 @@ def _names(paths: Iterable[str]) -> Mapping[str, frozenset[str]]:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is not done unless it was asked for by name; `allow` holds the names: removals, services, trust, secrets.
+    """What is not done unless it was asked for by name; `allow` holds the names: removals, services, secrets, trust,
+    mailboxes.
 
     In the spirit of octoDNS: a plan that removes much is more often a mistake in the inventory than a wish.
     """
@@ -81,6 +89,7 @@ class Limits:
             "services": _sentence("stops for good", _removed(planned, "unit")),
             "secrets": _sentence("removes the secret", _removed(planned, "credential")),
             "trust": _trust(planned),
+            "mailboxes": _mailboxes(planned),
         }
         return tuple(f"{wrong} (--allow {name})" for name, wrong in found.items() if wrong and name not in self.allow)
 
@@ -114,6 +123,19 @@ def _many_removals(planned: Sequence[Change], most: int) -> str | None:
 def _trust(planned: Sequence[Change]) -> str | None:
     touched = any(one.key == TRUST_STORE and one.action in ("update", "remove") for one in planned)
     return "changes which national authorities are believed" if touched else None
+
+
+def _mailboxes(planned: Sequence[Change]) -> str | None:
+    """A daemon that looks elsewhere shows empty mailboxes, and takes new mail there."""
+    keys = [one.key for one in planned if one.action in ("update", "mode", "remove") and _moves_mailboxes(one)]
+    return _sentence("changes where mailboxes lie, or whose they are", keys)
+
+
+def _moves_mailboxes(change: Change) -> bool:
+    if change.kind == "directory":
+        return any(f"{store}/".startswith(f"{change.key}/") or change.key.startswith(f"{store}/") for store in STORES)
+    reader = change.kind == "file" and change.key.startswith(_READERS)
+    return reader and bool(_WHERE.search(change.diff or ""))
 
 
 def _removed(planned: Sequence[Change], kind: str) -> list[str]:

@@ -91,6 +91,21 @@ REMOVED = [Change("file", f"/etc/{number}", "remove") for number in range(21)]
             "trust",
             "changes which national authorities are believed (--allow trust)",
         ),
+        (
+            Change("directory", "/var/vmail", "mode"),
+            "mailboxes",
+            "changes where mailboxes lie, or whose they are: /var/vmail (--allow mailboxes)",
+        ),
+        (
+            Change(
+                "file",
+                "/etc/dovecot/dovecot.conf",
+                "update",
+                "--- x\n+++ x\n-mail_path = ~/Maildir\n+mail_path = ~/M\n",
+            ),
+            "mailboxes",
+            "changes where mailboxes lie, or whose they are: /etc/dovecot/dovecot.conf (--allow mailboxes)",
+        ),
     ],
 )
 def test_what_is_rarely_meant_is_refused_until_it_is_allowed_by_name(change: Change, name: str, wrong: str) -> None:
@@ -106,6 +121,11 @@ def test_many_removals_are_refused_until_they_are_allowed() -> None:
 
 def test_the_first_trust_store_of_a_host_is_no_change_of_trust() -> None:
     assert Limits().crossed([Change("file", TRUST_STORE, "create")]) == ()
+
+
+def test_a_change_around_the_mailboxes_is_none_of_them() -> None:
+    around = "--- x\n+++ x\n@@ -1,3 +1,3 @@\n mail_path = ~/Maildir\n-mail_fsync = always\n+mail_fsync = optimized\n"
+    assert Limits().crossed([Change("file", "/etc/dovecot/dovecot.conf", "update", around)]) == ()
 
 
 def test_everyday_changes_cross_no_limit() -> None:

@@ -24,6 +24,7 @@ class Beyond(StrEnum):
     SERVICES = "services"
     SECRETS = "secrets"
     TRUST = "trust"
+    MAILBOXES = "mailboxes"
 
 
 Names = Annotated[
