@@ -7,8 +7,8 @@ may override section by section; `Fleet` is all of it together. YAML becomes the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address
 from pathlib import Path
@@ -72,8 +72,9 @@ DIRECTORY_WORKERS = (RoleName.DIRECTORY, RoleName.DOVECOT, RoleName.TRUST, RoleN
 
 
 class Debian(StrEnum):
-    """Debian releases the kit has templates for."""
+    """Debian releases the kit has templates for, by their code names, the older first."""
 
+    BOOKWORM = "bookworm"
     TRIXIE = "trixie"
 
 
@@ -283,6 +284,13 @@ class Fleet:
         """The operator itself and the establishments it hosts."""
         hosted = (e for e in self.establishments if e.mode is Mode.HOSTED and e.operator == operator.slug)
         return (operator, *hosted)
+
+    def part(self, names: Collection[str]) -> Fleet:
+        """The fleet of these establishments (by slug or host), of whoever serves them, and of all that those serve."""
+        meant = (one for one in self.establishments if {one.slug, *(host.name for host in one.hosts)} & {*names})
+        operators = {one.operator or one.slug for one in meant}
+        kept = (one for one in self.establishments if (one.operator or one.slug) in operators)
+        return replace(self, establishments=tuple(kept))
 
     def mail_domains(self, one: Establishment) -> tuple[Domain, ...]:
         """Where its people have their mailboxes: its own domains, or its operator's domains by profession.

@@ -43,8 +43,13 @@ def over(fleet: Fleet, state: State) -> Fleet:
     return Fleet(
         root=fleet.root,
         settings=_settings(fleet.settings, state),
-        establishments=tuple(_establishment(one, written, state) for one in fleet.establishments),
+        establishments=tuple(_establishment(one, written, state) for one in _up(fleet, state)),
     )
+
+
+def _up(fleet: Fleet, state: State) -> tuple[Establishment, ...]:
+    """The establishments that are in the lab: those of the part that was chosen, else all."""
+    return (fleet.part(state.part) if state.part else fleet).establishments
 
 
 def moved(address: IPv4Address, written: IPv4Network, real: IPv4Network) -> IPv4Address:
@@ -66,7 +71,7 @@ def _settings(settings: Settings, state: State) -> Settings:
     lab = settings.lab.model_copy(update={"network": state.network}) if settings.lab else None
     return settings.model_copy(
         update={
-            "apt": settings.apt.model_copy(update={"proxy": state.apt_proxy}),
+            "apt": settings.apt.model_copy(update={"mirror": None, "security": None, "proxy": state.apt_proxy}),
             "resolvers": (state.resolver,),
             "ssh": ssh,
             "trust": _trust(settings.trust, state),

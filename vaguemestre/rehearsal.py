@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vaguemestre import preview
+from vaguemestre.engines.targets import refuse_unknown
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, RoleName
 from vaguemestre.lab import CertificateRequest, Guest, MailDomain, Plan
@@ -18,25 +19,32 @@ class NoLabError(VaguemestreError):
     exit_code = Exit.INVALID
 
 
-def lab_plan(fleet: Fleet, name: str) -> Plan:
+def lab_plan(fleet: Fleet, name: str, part: Sequence[str] = ()) -> Plan:
     """The lab `name` for a fleet as written (`inventory.read`): hosts, names, certificates, packages, audit peers.
+
+    `part` are establishments, when not all are wanted; packages are those of the whole fleet, so that every part
+    boots from the same image.
 
     Raises:
         NoLabError: the inventory has no section `lab`.
+        SelectionError: there is no such establishment.
         ReleaseError: a host's release cannot be built.
     """
     if fleet.settings.lab is None:
         raise NoLabError(f"{fleet.root} is no lab's inventory\n    add `lab:` with a `network:` to its inventory.yml")
+    refuse_unknown(fleet, part)
     peers, domains, listed = plan_of(CASES)
+    chosen = fleet.part(part) if part else fleet
     return Plan(
         name=name,
         network=fleet.settings.lab.network,
-        guests=tuple(Guest(host.name, host.address, host.debian.value) for _, host in fleet.hosts()),
-        domains=(*_domains(fleet), *domains),
-        certificates=tuple(_certificates(fleet)),
+        guests=tuple(Guest(host.name, host.address, host.debian.value) for _, host in chosen.hosts()),
+        domains=(*_domains(chosen), *domains),
+        certificates=tuple(_certificates(chosen)),
         packages=packages(fleet),
         peers=peers,
         listed=listed,
+        part=tuple(part),
     )
 
 

@@ -27,15 +27,24 @@ app = typer.Typer(
 
 
 @app.command()
-def up(inventory: Inventory = None, name: Name = "lab") -> None:
+def up(
+    part: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ESTABLISHMENT]...", help="Only these, whoever serves them, and all that those serve."),
+    ] = None,
+    inventory: Inventory = None,
+    name: Name = "lab",
+) -> None:
     """Boot the hosts of a lab inventory, bare, and what they need around them. Needs root; again is a no-op.
 
-    The first time builds images (minutes, with downloads); later it takes seconds.
+    With establishments, only that part of the inventory is booted, and every command knows that part only; a later
+    `lab up` with others, or with none, changes it. The first time builds images (minutes, with downloads); later it
+    takes seconds.
     """
     from vaguemestre.inventory import read
     from vaguemestre.rehearsal import lab_plan
 
-    plan = lab_plan(read(inventory), name)
+    plan = lab_plan(read(inventory), name, part or ())
     with _progress() as say:
         state = _lab(name).up(plan, say)
     for guest in state.guests:

@@ -127,6 +127,7 @@ class Building:
             anchors=self.home / "anchors.pem",
             authority=self.home / "authority",
             guests=plan.guests,
+            part=plan.part,
         )
         save_state(self.home / "state.json", state)
         return state

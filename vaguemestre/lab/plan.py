@@ -84,7 +84,8 @@ class Plan:
     """Everything a lab must contain. Addresses are those of `network`; the lab may move them, host part kept.
 
     The white list names each domain with the certificates of its MX hosts and senders, as far as they are in
-    `certificates`, and then what is `listed` besides.
+    `certificates`, and then what is `listed` besides. `part` names the establishments of a larger inventory that are in
+    it; none: all of them.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Plan:
     packages: tuple[str, ...] = ()
     peers: tuple[Peer, ...] = ()
     listed: tuple[Listed, ...] = ()
+    part: tuple[str, ...] = ()
 
     def at(self, host_part: int) -> IPv4Address:
         """The address with this host part in the plan's network."""

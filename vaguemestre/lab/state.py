@@ -14,7 +14,10 @@ from vaguemestre.lab.plan import Guest, Plan
 
 @dataclass(frozen=True)
 class State:
-    """A lab that is up: where it is, and with what to reach it. Guests have their real addresses."""
+    """A lab that is up: where it is, and with what to reach it.
+
+    Guests have their real addresses; `part` is the plan's.
+    """
 
     name: str
     network: IPv4Network
@@ -29,6 +32,7 @@ class State:
     anchors: Path
     authority: Path
     guests: tuple[Guest, ...]
+    part: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
