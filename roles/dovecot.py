@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from roles import dovecot_purge, pki, trust
+from roles import dovecot_bookworm, dovecot_purge, pki, trust
 from vaguemestre.context import Context
-from vaguemestre.establishment import RoleName
+from vaguemestre.establishment import Debian, RoleName
 from vaguemestre.host.mailboxes.store import MAILBOXES
-from vaguemestre.release import Account, Directory, Item, Package, Probe, Unit
+from vaguemestre.release import Account, Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
 NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP)
@@ -44,7 +45,8 @@ _PACKAGES = ("core", "imapd", "ldap", "lmtpd", "managesieved", "sieve")
 
 def items(context: Context) -> Iterator[Item]:
     """Dovecot with one configuration file, the account that owns all mail, and the folder it lies in."""
-    for part in _PACKAGES:
+    more = dovecot_bookworm.PACKAGES if context.host.debian is Debian.BOOKWORM else ()
+    for part in (*_PACKAGES, *more):
         yield Package(f"dovecot-{part}")
     yield Account("vmail", home=STORE, uid=UID)
     yield Directory(STORE, owner="vmail", group="vmail", mode=0o700)
@@ -56,30 +58,16 @@ def items(context: Context) -> Iterator[Item]:
 
 
 def _daemon(context: Context) -> Iterator[Item]:
-    configuration = file(
-        "dovecot",
-        "/etc/dovecot/dovecot.conf",
-        listen=listen(context),
-        chain=pki.CHAIN,
-        key=pki.KEY,
-        ciphers=CIPHERS,
-        mailboxes=MAILBOXES,
-        quota_mib=quota_mib(context),
-        store=STORE,
-        uid=UID,
-        sieve_before=SIEVE_BEFORE,
-        sieve_compiled=SIEVE_COMPILED,
-        submission=f"{trust.LOOPBACK}:{trust.NOTICES}",
-        redirects=REDIRECTS,
-    )
+    written = tuple(_configuration(context))
     service = file("dovecot", "/etc/systemd/system/dovecot.service.d/vaguemestre.conf")
     marks = file("dovecot", f"{SIEVE_BEFORE}/00-secretariat.sieve")
-    yield from (configuration, service, marks)
+    yield from (*written, service, marks)
+    restart_on = (*(one.path for one in written), service.path)
     yield Unit(
         "dovecot.service",
-        inputs=(configuration.path, service.path, pki.CHAIN, pki.KEY),
+        inputs=(*restart_on, pki.CHAIN, pki.KEY),
         # A reload keeps old listeners and their settings; a renewed certificate needs no more than that.
-        restart_on=(configuration.path, service.path),
+        restart_on=restart_on,
         on_change="reload",
         judges=(("/usr/bin/doveconf", "-n"),),
         probes=(
@@ -89,6 +77,26 @@ def _daemon(context: Context) -> Iterator[Item]:
             Probe(command=("/usr/bin/doveadm", "user", "*")),
         ),
     )
+
+
+def _configuration(context: Context) -> Iterator[File]:
+    values: dict[str, Any] = {
+        "listen": listen(context),
+        "chain": pki.CHAIN,
+        "key": pki.KEY,
+        "ciphers": CIPHERS,
+        "quota_mib": quota_mib(context),
+        "store": STORE,
+        "uid": UID,
+        "sieve_before": SIEVE_BEFORE,
+        "sieve_compiled": SIEVE_COMPILED,
+        "submission": f"{trust.LOOPBACK}:{trust.NOTICES}",
+        "redirects": REDIRECTS,
+    }
+    if context.host.debian is Debian.BOOKWORM:
+        yield from dovecot_bookworm.files(**values)
+    else:
+        yield file("dovecot", "/etc/dovecot/dovecot.conf", mailboxes=MAILBOXES, **values)
 
 
 def listen(context: Context) -> str:

@@ -12,7 +12,7 @@ from roles import openldap_replication as replication
 from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.errors import ReleaseError
-from vaguemestre.establishment import Establishment, RoleName
+from vaguemestre.establishment import Debian, Establishment, RoleName
 from vaguemestre.host.book.shown import CHOSEN, PUBLIC, READERS, ROUTED, WORDS, entitled, everybodys
 from vaguemestre.host.mailboxes.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
 from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
@@ -73,7 +73,7 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         clients=clients,
         chain=book.CHAIN,
         key=book.KEY,
-        ciphers=book.CIPHERS,
+        ciphers=book.CIPHERS[context.host.debian],
         unchecked=book.UNCHECKED,
         shown=everybodys(),
         entitled=entitled(),
@@ -87,7 +87,8 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
     written = (
         configuration,
         file("openldap", SCHEMA),
-        file("openldap", "/etc/default/slapd", clients=clients),
+        file("openldap", "/etc/default/slapd", services=_services(clients=clients)),
+        *_unit(context, _services(clients=clients)),
         file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf", runtime=runtime.PATH),
     )
     yield from written
@@ -100,6 +101,18 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         ),
         probes=(Probe(command=("/usr/bin/ldapwhoami", "-Q", "-Y", "EXTERNAL", "-H", "ldapi:///")),),
     )
+
+
+def _services(*, clients: bool) -> str:
+    """What slapd listens on (slapd(8), -h): its Unix socket, and LDAPS where there is somebody to answer."""
+    return "ldapi:/// ldaps:///" if clients else "ldapi:///"
+
+
+def _unit(context: Context, services: str) -> Iterator[File]:
+    """Debian 12 brings no unit of systemd's own for slapd."""
+    if context.host.debian is Debian.BOOKWORM:
+        place = "/etc/systemd/system/slapd.service"
+        yield file("openldap", place, variant="bookworm", services=services, configuration=CONFIGURATION)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from roles import dovecot, edge_tunnel, openldap, pki, postfix_trust, trust
 from vaguemestre.context import Context
-from vaguemestre.establishment import RoleName
+from vaguemestre.establishment import Debian, RoleName
 from vaguemestre.host.mailboxes.bal import ROLE_ADDRESSES
 from vaguemestre.host.mailboxes.store import MAILBOXES
 from vaguemestre.host.trust.layout import INSIDE
@@ -18,6 +18,8 @@ NEEDS = (RoleName.BASE, RoleName.PKI, RoleName.OPENLDAP, RoleName.DOVECOT, RoleN
 FOLDER = "/etc/postfix"
 MIB = 1024 * 1024
 HEADERS = 64 * 1024  # bytes left for headers and MIME structure beside the attachments
+# Whose defaults count (COMPATIBILITY_README): those of Postfix 3.10, or the newest that Debian 12's 3.7 knows.
+LEVELS = {Debian.BOOKWORM: "3.6", Debian.TRIXIE: "3.10"}
 
 
 def items(context: Context) -> Iterator[Item]:
@@ -25,7 +27,7 @@ def items(context: Context) -> Iterator[Item]:
     yield Package("postfix", debconf=(("postfix/main_mailer_type", "select", "No configuration"),))
     yield Package("postfix-ldap")
     yield Directory(f"{FOLDER}/ldap")
-    settings = (_main(context), _services(context), _service())
+    settings = (_main(context), _services(context), _service(), *_own_unit(context))
     tables = tuple(_tables(context))
     yield from settings
     yield from tables
@@ -65,6 +67,8 @@ def _main(context: Context) -> File:
         auth=dovecot.AUTH_SOCKET,
         transport=postfix_trust.TRANSPORT,
         tls_policy=postfix_trust.TLS_POLICY,
+        level=LEVELS[context.host.debian],
+        tls_required=context.host.debian is not Debian.BOOKWORM,  # Postfix 3.7 knows neither the header nor the setting
         outside=postfix_trust.OUTSIDE_RECIPIENT,
         away=postfix_trust.AWAY,
         senders=postfix_trust.SENDERS,
@@ -129,6 +133,15 @@ def _tables(context: Context) -> Iterator[File]:
 
 def _service() -> File:
     return file("postfix", "/etc/systemd/system/postfix.service.d/vaguemestre.conf")
+
+
+def _own_unit(context: Context) -> Iterator[File]:
+    """Debian 12's unit watches over nothing; ours is as Debian 13's."""
+    if context.host.debian is Debian.BOOKWORM:
+        yield file("postfix", "/etc/systemd/system/postfix.service", variant="bookworm")
+        yield file(
+            "postfix", "/etc/systemd/system-generators/postfix-instance-generator", variant="bookworm", mode=0o755
+        )
 
 
 def patterns(domains: tuple[str, ...]) -> tuple[str, ...]:

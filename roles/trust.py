@@ -14,7 +14,7 @@ from typing import Any
 from roles import openldap, pki
 from vaguemestre import runtime
 from vaguemestre.context import Context
-from vaguemestre.establishment import RoleName, Settings
+from vaguemestre.establishment import Debian, RoleName, Settings
 from vaguemestre.host.trust.layout import ACCOUNT, SETTINGS, STATE
 from vaguemestre.release import Account, Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file, text
@@ -37,7 +37,9 @@ LIST_ANCHORS = f"{pki.FOLDER}/white-list.pem"
 REFRESH_MINUTES = 5  # how often the schedule is looked at; what is due is asked for
 
 # The host's runtime stands on these (and on python3, role base).
-_PACKAGES = ("cryptography", "dnspython", "h11", "idna", "lxml", "signxml")
+_PACKAGES = ("cryptography", "dnspython", "h11", "idna", "lxml")
+# What verifies the white list's signature, by Debian release (`vaguemestre.host.trust.signature`).
+_SIGNATURES = {Debian.BOOKWORM: "xmlsec", Debian.TRIXIE: "signxml"}
 
 _MIB = 1024 * 1024
 
@@ -67,7 +69,7 @@ def sockets(context: Context) -> tuple[Socket, ...]:
 
 def items(context: Context) -> Iterator[Item]:
     """The account, the settings, the sockets, the daemon, and the timer that keeps what it knows fresh."""
-    for library in _PACKAGES:
+    for library in (*_PACKAGES, _SIGNATURES[context.host.debian]):
         yield Package(f"python3-{library}")
     yield Account(ACCOUNT, home=str(STATE))
     for folder in (STATE, STATE / "listing", STATE / "revocation", STATE / "redlist"):

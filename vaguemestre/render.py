@@ -90,11 +90,21 @@ def _line(error: TemplateError) -> int | None:
     return next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(".j2")), None)
 
 
-def file(role: str, path: str, *, owner: str = "root", group: str = "root", mode: int = 0o644, **values: Any) -> File:
-    """The file at `path` on the host, from ``templates/<role><path>.j2``.
+def file(
+    role: str,
+    path: str,
+    *,
+    owner: str = "root",
+    group: str = "root",
+    mode: int = 0o644,
+    variant: str = "",
+    **values: Any,
+) -> File:
+    """The file at `path` on the host, from ``templates/<role><path>.j2``; a `variant` has a folder of its own there.
 
     Raises:
         ReleaseError: as `text`.
     """
-    content = text(f"{role}{path}.j2", **values)
+    folder = f"{role}/{variant}" if variant else role
+    content = text(f"{folder}{path}.j2", **values)
     return File(path, content.encode(), owner, group, mode)

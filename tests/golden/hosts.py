@@ -18,6 +18,7 @@ from vaguemestre.release import File, Probe, Release, Unit
 
 HERE = Path(__file__).parent
 NAMES = ("smallest", "fullest")
+OLDER = ("bookworm",)  # hosts of Debian 12, whose daemons read another language than those of NAMES
 SECRETS = {"annuaire.key": "00112233445566cc", "tls.key": "00112233445566aa", "tls.pem": "00112233445566bb"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from golden.hosts import HERE, NAMES, tree
+from golden.hosts import HERE, NAMES, OLDER, tree
 
 
 def _kept(folder: Path) -> dict[str, str]:
@@ -30,7 +30,7 @@ def _differences(kept: dict[str, str], drawn: dict[str, str]) -> Iterator[str]:
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OLDER])
 def test_the_hosts_are_rendered_as_they_are_kept(name: str, request: pytest.FixtureRequest) -> None:
     drawn = tree(name)
     if request.config.getoption("--update-golden"):
@@ -43,13 +43,13 @@ def test_the_hosts_are_rendered_as_they_are_kept(name: str, request: pytest.Fixt
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OLDER])
 def test_no_template_leaves_a_trace_of_its_language(name: str) -> None:
     marks = [(path, mark) for path, text in tree(name).items() for mark in ("{%", "%}", "{#", "None") if mark in text]
     assert not marks
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OLDER])
 def test_no_rendered_line_ends_in_blanks_and_every_file_ends_its_last_line(name: str) -> None:
     untidy = [
         path

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
-from golden.hosts import NAMES, contexts
+from golden.hosts import NAMES, OLDER, contexts
 from jinja2 import Environment, nodes
 
 from vaguemestre import synthesis
@@ -263,8 +263,15 @@ def test_no_role_module_and_no_template_folder_is_without_its_role() -> None:
 
 
 def _written_by_templates() -> set[str]:
-    releases = [synthesis.synthesise(one) for name in NAMES for one in contexts(name)]
-    return {f"{release.authors[file.path]}{file.path}.j2" for release in releases for file in release.files}
+    """With a folder between role and path where a Debian release has a template of its own."""
+    return {
+        f"{release.authors[file.path]}{variant}{file.path}.j2"
+        for names, variants in ((NAMES, ("",)), (OLDER, ("", "/bookworm")))
+        for name in names
+        for release in map(synthesis.synthesise, contexts(name))
+        for file in release.files
+        for variant in variants
+    }
 
 
 def test_every_template_is_seen_in_the_golden_trees() -> None:

@@ -86,8 +86,10 @@ class Images:
             raise LabError(f"{source}: check that it is reachable, {OTHER_MIRROR}\n{last_words(made)}")
 
     def _warm(self, suite: Debian, bare: str, packages: tuple[str, ...]) -> str:
+        """Hosts of several Debian releases want different packages: those that this one does not know are left out."""
         name = _name(f"{suite}-warm", bare, *packages)
-        script = f"apt-get install -y --download-only {' '.join(packages)}"
+        known = f"$(for one in {' '.join(packages)}; do apt-cache show $one >/dev/null 2>&1 && echo $one; done)"
+        script = f"apt-get install -y --download-only {known}"
         return self._layer(name, bare, f"downloading the operator's packages ({suite})", script)
 
     def _layer(self, name: str, base: str, what: str, script: str) -> str:
