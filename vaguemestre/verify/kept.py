@@ -1,12 +1,14 @@
 """What verifications leave: every run is kept beside the inventory, one record for each establishment.
 
-`folder(fleet, Kind.VERIFICATIONS)/SLUG/ID-KIND.json`; an ID sorts by time. A record says what was asked and what was
-seen; it holds no address of a person, no password, no message.
+`folder(fleet, Kind.VERIFICATIONS)/SLUG/ID-KIND-ENDING.json`, such as ``20261123T140501Z-1f0c-behaviours-passed.json``:
+an ID sorts by time, and how a run ended is known without opening it. A record says what was asked and what was seen; it
+holds no address of a person, no password, no message.
 """
 
 from __future__ import annotations
 
 import getpass
+import re
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
@@ -28,6 +30,8 @@ LIMIT = 200
 
 Asked = Literal["behaviours", "trust-audit"]
 Seen = Literal["passed", "failed", "skipped"]
+Ending = Literal["passed", "failed", "part"]
+"""Of a run: "part" when not all was asked, whatever came of it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,10 @@ class Verification:
         """Whether something was asked and nothing of it failed; what was skipped is no failure."""
         return bool(self.evidence) and not any(one.outcome == "failed" for one in self.evidence)
 
+    @property
+    def ending(self) -> Ending:
+        return "part" if not self.whole else "passed" if self.passed else "failed"
+
     def count(self, outcome: Seen) -> int:
         return sum(one.outcome == outcome for one in self.evidence)
 
@@ -94,7 +102,7 @@ class Run:
         """From this moment, in the name of whoever calls."""
         now = _now()
         by = f"{getpass.getuser()}@{socket.gethostname()}"
-        return cls(f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}", asked, now, by)
+        return cls(f"{now.strftime(_STAMP)}-{secrets.token_hex(2)}", asked, now, by)
 
     def ended(
         self, fleet: Fleet, slug: str, hosts: Sequence[HostSeen], evidence: Sequence[Evidence], *, whole: bool = True
@@ -107,6 +115,8 @@ class Run:
 
 
 _READER = TypeAdapter(Verification)
+_STAMP = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}-(behaviours|trust-audit)-(passed|failed|part)")
 
 
 def keep(fleet: Fleet, one: Verification) -> Path:
@@ -115,7 +125,7 @@ def keep(fleet: Fleet, one: Verification) -> Path:
     Raises:
         RecordsError: it cannot be written.
     """
-    path = _folder(fleet, one.establishment) / f"{one.id}-{one.asked}.json"
+    path = _folder(fleet, one.establishment) / f"{one.id}-{one.asked}-{one.ending}.json"
     records.keep(path, {**asdict(one), "begun": one.begun.isoformat(), "ended": one.ended.isoformat()})
     _let_go(path.parent, one.asked)
     return path
@@ -137,7 +147,21 @@ def last(fleet: Fleet, slug: str, asked: Asked = "behaviours") -> Verification |
     Raises:
         RecordsError: as `history`.
     """
-    return next((one for one in history(fleet, slug, asked) if one.whole), None)
+    whole = _whole(_folder(fleet, slug), asked)
+    return _read(whole[-1]) if whole else None
+
+
+def since(fleet: Fleet, slug: str, asked: Asked = "behaviours") -> tuple[Ending, datetime] | None:
+    """How the last whole one ended, and when the first of those ended so that have all ended so since; from names."""
+    found = [(_ending(path), _time(path)) for path in _whole(_folder(fleet, slug), asked)]
+    if not found:
+        return None
+    ending, at = found[-1]
+    for before, earlier in reversed(found):
+        if before != ending:
+            break
+        at = earlier
+    return ending, at
 
 
 def _folder(fleet: Fleet, slug: str) -> Path:
@@ -145,7 +169,19 @@ def _folder(fleet: Fleet, slug: str) -> Path:
 
 
 def _paths(folder: Path, asked: Asked) -> list[Path]:
-    return [path for path in records.names(folder) if path.stem.endswith(f"-{asked}")]
+    return [path for path in records.names(folder) if _NAME.fullmatch(path.stem) and f"-{asked}-" in path.stem]
+
+
+def _whole(folder: Path, asked: Asked) -> list[Path]:
+    return [path for path in _paths(folder, asked) if _ending(path) != "part"]
+
+
+def _ending(path: Path) -> Ending:
+    return path.stem.rpartition("-")[2]  # type: ignore[return-value]  # as in _NAME
+
+
+def _time(path: Path) -> datetime:
+    return datetime.strptime(path.stem.partition("-")[0], _STAMP).replace(tzinfo=UTC)
 
 
 def _read(path: Path) -> Verification:
@@ -158,10 +194,9 @@ def _read(path: Path) -> Verification:
 
 
 def _let_go(folder: Path, asked: Asked) -> None:
-    old = _paths(folder, asked)[:-LIMIT]
-    newest_whole = next((path for path in reversed(_paths(folder, asked)) if _read(path).whole), None)
-    for path in old:
-        if path != newest_whole:
+    last_whole = _whole(folder, asked)[-1:]
+    for path in _paths(folder, asked)[:-LIMIT]:
+        if path not in last_whole:
             path.unlink(missing_ok=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -68,11 +69,22 @@ def test_a_lab_is_told_from_the_real_thing(tmp_path: Path, inventory: Fleet) -> 
     assert (made(inventory, 1).rehearsal, made(lab, 1).rehearsal) == (False, True)
 
 
+def test_since_when_it_stands_so_is_known(inventory: Fleet) -> None:
+    """Parts of a verification say nothing about the whole."""
+    assert kept.since(inventory, "pasteur") is None
+    for at, evidence in ((1, FINE), (2, BAD), (3, FINE), (5, FINE)):
+        keep(inventory, made(inventory, at, evidence))
+    keep(inventory, made(inventory, 6, BAD, whole=False))
+    assert kept.since(inventory, "pasteur") == ("passed", datetime(2026, 11, 23, 14, 3, tzinfo=UTC))
+    keep(inventory, made(inventory, 7, BAD))
+    assert kept.since(inventory, "pasteur") == ("failed", datetime(2026, 11, 23, 14, 7, tzinfo=UTC))
+
+
 @pytest.mark.parametrize("damage", [{"evidence": "none"}, {"outcome": 1, "asked": "something"}])
 def test_a_record_of_another_make_is_named(inventory: Fleet, damage: dict[str, object]) -> None:
     path = keep(inventory, made(inventory, 1, FINE))
     path.write_text(json.dumps(json.loads(path.read_text()) | damage))
-    with pytest.raises(RecordsError, match=r"-behaviours\.json: .*\n    made by another kit"):
+    with pytest.raises(RecordsError, match=r"-behaviours-passed\.json: .*\n    made by another kit"):
         last(inventory, "pasteur")
 
 
