@@ -25,6 +25,8 @@ from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.rollouts.process import Process
 
 FORMAT = 1
+CLAIM_SECONDS = 7200
+"""A rollout that is silent for so long has no claim on its hosts any more; every wave renews it."""
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
@@ -88,7 +90,7 @@ class Options:
 @dataclass(frozen=True)
 class Record:
     """One rollout. `by` is user@controller, `kit` the kit's version, `revision` the inventory's commit, with a + when
-    files differed from it, None when it is not under git; `process` is who works on it.
+    files differed from it, None when it is not under git; `process` is who works on it, `noted` when it last wrote.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Record:
     kit: str
     revision: str | None
     began: str
+    noted: str
     ended: str | None = None
     process: Process | None = None
     options: Options = field(default_factory=Options)
@@ -112,7 +115,7 @@ class Record:
             raise RolloutError(f"{name} is not part of rollout {self.id}\n    resume it with the hosts it began with")
         return found
 
-    def noted(self, name: str, **how: Any) -> Record:
+    def with_host(self, name: str, **how: Any) -> Record:
         """The record with these fields of one host changed."""
         changed = replace(self.host(name), **how)
         return replace(self, hosts=tuple(changed if one.host == name else one for one in self.hosts))
@@ -125,8 +128,15 @@ class Record:
     def ending(self) -> Ending:
         """How it stands now; asks this machine whether the process that works on it lives."""
         if self.ended is None:
-            return Ending.UNDER_WAY if self.process and self.process.lives() else Ending.INTERRUPTED
+            return Ending.UNDER_WAY if self._alive() else Ending.INTERRUPTED
         return Ending.DONE if all(one.result is Result.DONE for one in self.hosts) else Ending.FAILED
+
+    def _alive(self) -> bool:
+        """Of a process on another machine it is only known when it last wrote something."""
+        if self.process is None:
+            return False
+        silent = datetime.now(UTC) - datetime.fromisoformat(self.noted)
+        return self.process.lives() if self.process.is_here else silent.total_seconds() < CLAIM_SECONDS
 
     @property
     def exit_code(self) -> Exit:
@@ -179,7 +189,7 @@ def write(path: Path, record: Record) -> None:
     Raises:
         RecordsError: it cannot be written.
     """
-    records.keep(path, {"format": FORMAT, **asdict(record)})
+    records.keep(path, {"format": FORMAT, **asdict(replace(record, noted=now()))})
 
 
 @contextmanager
@@ -194,7 +204,7 @@ def turn(path: Path) -> Iterator[Record]:
 def note(path: Path, host: str, **how: Any) -> Record:
     """Change these fields of one host's part; many hosts do so at the same time."""
     with turn(path) as record:
-        changed = record.noted(host, **how)
+        changed = record.with_host(host, **how)
         write(path, changed)
     return changed
 

@@ -25,6 +25,7 @@ from vaguemestre.rollouts.record import (
     is_id,
     new_id,
     note,
+    now,
     read,
     write,
 )
@@ -35,6 +36,7 @@ RECORD = Record(
     kit="0.1.0",
     revision="0123abc+",
     began="2026-11-23T14:05:01Z",
+    noted="2026-11-23T14:05:01Z",
     process=Process.of(os.getpid()),
     options=Options(behaviour=True, allow=("trust",)),
     hosts=(
@@ -57,7 +59,7 @@ def ended(*results: Result) -> Record:
 
 
 def test_what_is_kept_is_read_again_as_it_was(kept: Path) -> None:
-    assert read(kept) == RECORD
+    assert replace(read(kept), noted=RECORD.noted) == RECORD
 
 
 def test_hosts_that_end_at_the_same_time_are_all_noted(tmp_path: Path) -> None:
@@ -85,6 +87,17 @@ def test_a_rollout_whose_process_is_gone_was_interrupted() -> None:
     process.kill()
     process.wait()
     assert record.ending is Ending.INTERRUPTED
+
+
+def test_a_rollout_on_another_machine_counts_as_under_way_while_it_may_have_a_claim() -> None:
+    elsewhere = replace(Process.of(os.getpid()), host="elsewhere.test")
+    assert replace(RECORD, process=elsewhere, noted=now()).ending is Ending.UNDER_WAY
+    assert replace(RECORD, process=elsewhere, noted="2026-11-01T00:00:00Z").ending is Ending.INTERRUPTED
+
+
+def test_what_a_process_starts_is_its_own() -> None:
+    assert Process.of(os.getppid()).is_ancestor(os.getpid())
+    assert not Process.of(os.getpid()).is_ancestor(os.getppid())
 
 
 def test_a_process_that_has_the_number_of_another_is_not_taken_for_it() -> None:
