@@ -7,6 +7,7 @@ kept: they are read from their store when a host is sent them, in the very versi
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -31,6 +32,11 @@ class Kept:
     windows: tuple[Window, ...]
     secrets: Path
     document: bytes
+
+    @property
+    def id(self) -> str:
+        """The release's: see `vaguemestre.release`."""
+        return hashlib.sha256(self.document).hexdigest()
 
     @property
     def release(self) -> Release:

@@ -90,7 +90,8 @@ class Options:
 @dataclass(frozen=True)
 class Record:
     """One rollout. `by` is user@controller, `kit` the kit's version, `revision` the inventory's commit, with a + when
-    files differed from it, None when it is not under git; `process` is who works on it, `noted` when it last wrote.
+    files differed from it, None when it is not under git; `process` is who works on it, `noted` when it last wrote;
+    `most_at_once`: so many hosts that serve a wave may change.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Record:
     ended: str | None = None
     process: Process | None = None
     options: Options = field(default_factory=Options)
+    most_at_once: int = 0
     hosts: tuple[HostRecord, ...] = ()
 
     def host(self, name: str) -> HostRecord:
@@ -209,13 +211,13 @@ def note(path: Path, host: str, **how: Any) -> Record:
     return changed
 
 
-def history(folder: Path) -> tuple[Record, ...]:
-    """All rollouts recorded, the newest first.
+def history(folder: Path, last: int | None = None) -> tuple[Record, ...]:
+    """All rollouts recorded, or the last few, the newest first.
 
     Raises:
         RecordsError: one of them cannot be read.
     """
-    return tuple(read(path) for path in reversed(tuple(records.names(folder))))
+    return tuple(read(path) for path in tuple(reversed(tuple(records.names(folder))))[:last])
 
 
 def find(folder: Path, prefix: str = "") -> Path:
