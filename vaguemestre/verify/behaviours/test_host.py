@@ -21,6 +21,7 @@ def test_nothing_failed(host: Host) -> None:
     assert host.check_output("systemctl list-units --state=failed --no-legend --plain") == ""
 
 
+@pytest.mark.requirement(68)
 def test_survives_a_reboot(host: Host) -> None:
     """Mail services come back by themselves after a reboot."""
     for unit in ("postfix", "dovecot", "slapd", "nftables"):
