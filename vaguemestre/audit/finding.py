@@ -74,6 +74,7 @@ class HostAudit:
     at: str
     findings: tuple[Finding, ...] = ()
     live: str | None = None
+    live_since: str | None = None
     expected: str | None = None
     since: str | None = None
     health: Mapping[str, Any] = field(default_factory=dict)

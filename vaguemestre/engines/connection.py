@@ -15,6 +15,7 @@ from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
 from pyinfra.connectors.sshuserclient.client import get_host_keys
 
+from vaguemestre.engines import refusal
 from vaguemestre.engines.targets import Target
 from vaguemestre.engines.trouble import Trouble, TroubleError
 
@@ -109,22 +110,7 @@ def bare(target: Target) -> TroubleError | None:
     except TroubleError:
         return None
     host.connector.client.close()  # type: ignore[attr-defined]
-    return TroubleError(
-        Trouble.BARE,
-        f"{target.name} is not prepared yet: it admits {target.bootstrap_user}, not {target.user}\n"
-        "    `vaguemestre apply` prepares it first, or do it now: vaguemestre bootstrap " + target.name,
-    )
-
-
-def _users(target: Target) -> str:
-    both = dict.fromkeys((target.user, target.bootstrap_user))
-    return " and for ".join(f"the user {user}" for user in both)
-
-
-_TURNED_AWAY = (
-    "\n    after failed logins sshd turns a machine away for a while (sshd_config(5), PerSourcePenalties): try again "
-    "in a minute"
-)
+    return refusal.bare(target)
 
 
 def _words(cause: BaseException) -> str:
@@ -136,40 +122,14 @@ def _words(cause: BaseException) -> str:
 
 def _reason(error: PyinfraError, target: Target) -> TroubleError:
     cause = error.__context__
-    where = f"{target.name} ({target.address}, port {target.port})"
-    book = target.known_hosts or "~/.ssh/known_hosts"
     if isinstance(cause, BadHostKeyException):
-        return TroubleError(
-            Trouble.CHANGED_KEY,
-            f"{where}: its host key {cause.key.fingerprint} is not the one in {book}\n"
-            "    it was installed anew, or something else answers in its place. Compare, on its own console:\n"
-            "    ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub; if it is right, put its new key in the file",
-        )
+        return refusal.changed_key(target, cause.key.fingerprint)
     if isinstance(cause, AuthenticationException) or "No authentication methods" in str(cause):
-        return TroubleError(
-            Trouble.REFUSED,
-            f"{where}: it refuses the key {target.key or 'of your SSH agent'} for {_users(target)}\n"
-            "    check settings.ssh in the inventory, and authorized_keys on the host: "
-            f"~{target.bootstrap_user}/.ssh before it is prepared, ~{target.user}/.ssh after",
-        )
+        return refusal.refused(target)
     if isinstance(cause, SSHException) and "found in known_hosts" in str(cause):
-        return TroubleError(
-            Trouble.UNKNOWN_KEY,
-            f"{where}: its host key is not in {book}, and nothing is taken on trust\n"
-            f"    ssh-keyscan -p {target.port} {target.address}, compare with its console, then add it to the file",
-        )
+        return refusal.unknown_key(target)
     if isinstance(cause, (SSHException, OSError, EOFError)):
-        return TroubleError(
-            Trouble.UNREACHABLE,
-            f"{where}: it does not answer by SSH: {_words(cause)}\n"
-            f"    is it running, and may this machine reach it? ssh -p {target.port} {target.user}@{target.address}"
-            + (_TURNED_AWAY if "banner" in str(cause) else ""),
-        )
+        return refusal.unreachable(target, _words(cause))
     if target.key and not Path(target.key).exists():
-        return TroubleError(
-            Trouble.REFUSED,
-            f"{where}: settings.ssh.key names {target.key}, and there is no such file\n"
-            f"    ssh-keygen -t ed25519 -f {target.key}, then put {target.key}.pub into "
-            f"~{target.bootstrap_user}/.ssh/authorized_keys on the host",
-        )
-    return TroubleError(Trouble.REFUSED, f"{where}: {error}")
+        return refusal.no_key(target)
+    return TroubleError(Trouble.REFUSED, f"{target.name} ({target.address}, port {target.port}): {error}")

@@ -1,0 +1,114 @@
+"""What an audit expects of each host, and how it is reached: all that has to be worked out before anybody is asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from vaguemestre.engines.targets import Target
+
+if TYPE_CHECKING:  # the model and the roles are slow to import, and an audit without a change has no need of them
+    from vaguemestre.establishment import Establishment, Fleet
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to warn; see `vaguemestre.establishment.Watch`. `revocation` is whether lists of it are expected at all."""
+
+    certificate_days: int = 30
+    disk_percent: int = 85
+    queue_messages: int = 200
+    queue_hours: int = 4
+    clock_seconds: int = 5
+    list_alarm_hours: int = 24
+    list_page_hours: int = 72
+    directory_alarm_hours: int = 48
+    directory_page_hours: int = 240
+    revocation_grace_hours: int = 4
+    revocation: bool = True
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One host: whose it is, how it is reached, the id of the release it must have, when to warn."""
+
+    target: Target
+    establishment: str
+    wave: int
+    release: str
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """All hosts of an inventory, in rollout order; `kit` is this kit's version, `programs` the SHA-256 of what it puts
+    on hosts; `records` the folder of audits, `months` how long what happened is kept.
+    """
+
+    kit: str
+    programs: str
+    records: str
+    months: int
+    hosts: tuple[Expected, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON; `parsed` is the inverse."""
+        return asdict(self)
+
+
+def parsed(plain: Mapping[str, Any]) -> Expectation:
+    """What `Expectation.plain` wrote; KeyError or TypeError when it is of another make."""
+    hosts = (
+        Expected(**{**one, "target": Target(**one["target"]), "limits": Limits(**one["limits"])})
+        for one in plain["hosts"]
+    )
+    return Expectation(**{**plain, "hosts": tuple(hosts)})
+
+
+def expectation(fleet: Fleet) -> Expectation:
+    """Worked out from the inventory: models, roles and secrets' versions, as for `apply`.
+
+    Raises:
+        ReleaseError: the roles of a host contradict each other, or a secret is missing.
+        SecretsError: a secret cannot be read.
+    """
+    from importlib.metadata import version
+
+    from vaguemestre import records, runtime
+
+    return Expectation(
+        kit=version("vaguemestre"),
+        programs=hashlib.sha256(runtime.archive()).hexdigest(),
+        records=str(records.folder(fleet, records.Kind.AUDITS)),
+        months=fleet.settings.audit.history_months,
+        hosts=tuple(_hosts(fleet)),
+    )
+
+
+def _hosts(fleet: Fleet) -> Iterator[Expected]:
+    from vaguemestre.engines.targets import target
+    from vaguemestre.synthesis import context, synthesise
+
+    for one, host in fleet.hosts():
+        release = synthesise(context(fleet, one, host)).id
+        yield Expected(target(fleet, one, host), one.slug, one.wave, release, _limits(one))
+
+
+def _limits(establishment: Establishment) -> Limits:
+    settings = establishment.settings
+    watch, trust, directory = settings.audit, settings.trust, settings.directory
+    return Limits(
+        certificate_days=watch.certificate_days,
+        disk_percent=watch.disk_percent,
+        queue_messages=watch.queue_messages,
+        queue_hours=watch.queue_hours,
+        clock_seconds=watch.clock_seconds,
+        list_alarm_hours=trust.white_list.alarm_hours,
+        list_page_hours=trust.white_list.page_hours,
+        directory_alarm_hours=directory.alarm_hours,
+        directory_page_hours=directory.page_hours,
+        revocation_grace_hours=trust.revocation.grace_hours,
+        revocation=bool(trust.revocation.crl),
+    )
