@@ -142,6 +142,7 @@ def _handed_out(stdin: bytes) -> Iterator[str]:
 
 
 def _start(question: Question, stdin: str, patience: float, watched: selectors.BaseSelector) -> _Client:
+    asked = time.time()
     with open(stdin, "rb") as given:  # noqa: PTH123 - not a path of the disk
         process = subprocess.Popen(
             arguments(question),
@@ -150,7 +151,7 @@ def _start(question: Question, stdin: str, patience: float, watched: selectors.B
             stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C"},
         )
-    client = _Client(question.target, process, time.time(), time.monotonic() + patience, {})
+    client = _Client(question.target, process, asked, time.monotonic() + patience, {})
     for stream in (process.stdout, process.stderr):
         assert stream  # noqa: S101 - pipes were asked for
         os.set_blocking(stream.fileno(), False)
