@@ -54,6 +54,10 @@ class ScratchMachine(Machine):
         self.root = root
         self._witness = witness
 
+    def debian(self) -> str:
+        path = self.root / "etc/debian"
+        return path.read_text() if path.exists() else "trixie"
+
     def program(self) -> Program:
         return _PROGRAM
 

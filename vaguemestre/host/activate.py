@@ -1,6 +1,6 @@
 """The activator: makes a host what a release says, or leaves it as it was.
 
-    plan | stage | apply | activate ID | rollback [ID] | status | recover | claim ROLLOUT | disclaim [ROLLOUT]
+    plan | stage | apply | activate ID | rollback [ID] | upgrade | status | recover | claim ROLLOUT | disclaim [ROLLOUT]
 
 It comes by SSH with the release on its standard input (see `vaguemestre.engines.wire`), needs Debian's python3 and
 nothing else, and answers with JSON lines, the last of them the result. The rules it keeps:
@@ -40,12 +40,15 @@ from vaguemestre.host.activator.store import Store
 from vaguemestre.release import Release, parse
 
 if TYPE_CHECKING:
-    from vaguemestre.host.activator.activation import Activation  # imported late: a host without changes needs none
+    from vaguemestre.host.activator.activation import (
+        Activation,
+        Outcome,
+    )  # imported late: a host without changes needs none
 
 _USAGE = """\
 usage: activate VERB [ID] [--log=FILE] [--files] [--unless-stopping] [--health] [--expect=ID]
        [--by=WHO] [--seconds=N] [--instead=ID,ID]
-VERB: plan stage apply activate rollback status recover claim disclaim"""
+VERB: plan stage apply activate rollback upgrade status recover claim disclaim"""
 
 Result = tuple[dict[str, Any], Exit]
 
@@ -160,6 +163,8 @@ class Desk:
         _, todo = assess(self.machine, self.store, release, live)
         for sentence in staying(release, live):
             self.say(sentence)
+        if (found := self.machine.debian()) != release.debian:
+            self.say(f"it runs Debian {found}: what the release for {release.debian} wants takes `vaguemestre upgrade`")
         told = {"release": id, "live": self.store.current().id, "changes": [asdict(change) for change in todo]}
         return {"result": "plan", **told}, Exit.CHANGES if todo else Exit.OK
 
@@ -181,6 +186,10 @@ class Desk:
         if not id:
             raise ActivationError("document", "this host has no previous release to go back to")
         return self._change("rollback", id)
+
+    def upgrade(self) -> Result:
+        """To the Debian that the release is for, in place; see `vaguemestre.host.activator.upgrade`."""
+        return self._change("upgrade", self._keep())
 
     def status(self) -> Result:
         current, live = self.store.current(), self.store.live()
@@ -247,8 +256,15 @@ class Desk:
             return self._elsewhere(verb, id)
         self.store.open()
         with self.store.lock(verb):
-            outcome = self._activation().carry_out(id, stage_only=verb == "stage")
+            outcome = self._carried_out(verb, id)
         return self._applied(id, outcome.previous, outcome.changed, outcome.changes), Exit.OK
+
+    def _carried_out(self, verb: str, id: str) -> Outcome:
+        if verb == "upgrade":
+            from vaguemestre.host.activator.upgrade import Upgrade
+
+            return Upgrade(self._activation()).carry_out(id)
+        return self._activation().carry_out(id, stage_only=verb == "stage")
 
     def _elsewhere(self, verb: str, id: str) -> Result:
         from vaguemestre.host.activator.detach import detach
@@ -307,13 +323,14 @@ class Desk:
             return None
 
 
-_TAKES_RELEASE = ("plan", "stage", "apply", "status")
+_TAKES_RELEASE = ("plan", "stage", "apply", "upgrade", "status")
 _VERBS: dict[str, Callable[[Desk], Result]] = {
     "plan": Desk.plan,
     "stage": Desk.stage,
     "apply": Desk.apply,
     "activate": Desk.activate,
     "rollback": Desk.rollback,
+    "upgrade": Desk.upgrade,
     "status": Desk.status,
     "recover": Desk.recover,
     "claim": Desk.claim,

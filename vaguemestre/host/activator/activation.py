@@ -57,6 +57,8 @@ class Activation:
         if done := self.recover():
             self.say(done)
         release, live, current = self.store.release(id), self.store.live(), self.store.current()
+        if (found := self.machine.debian()) != release.debian:
+            raise ActivationError("document", other_debian(found, release.debian))
         seen, first = self.look(release, live)
         if not first and current.id == id:
             return Outcome(id, current.previous, False, ())
@@ -223,6 +225,14 @@ class Activation:
             self.store.prune()
         except (VaguemestreError, OSError) as error:
             self.say(f"old releases could not be cleared away: {_words(error)}")
+
+
+def other_debian(found: str, declared: str) -> str:
+    """Why a release for another Debian is refused, and the way out."""
+    return (
+        f"this host runs Debian {found or '(unknown)'}, and the release is for Debian {declared}; nothing was changed\n"
+        "    vaguemestre upgrade brings a host to the next Debian in place; otherwise correct `debian:` of this host"
+    )
 
 
 def _names(release: Release) -> set[str]:

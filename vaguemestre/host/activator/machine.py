@@ -9,6 +9,7 @@ import grp
 import pwd
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaguemestre.host.activator.commands import run, start
@@ -91,6 +92,14 @@ class Machine:
         from vaguemestre.host.activator.packages import install
 
         install(packages, moves, content, say)
+
+    def debian(self) -> str:
+        """The code name of this host's Debian (os-release(5)); "" when it does not say."""
+        try:
+            told = Path("/etc/os-release").read_text().splitlines()
+        except OSError:
+            return ""
+        return next((line.partition("=")[2].strip('"') for line in told if line.startswith("VERSION_CODENAME=")), "")
 
     def judge(self, commands: Sequence[Sequence[str]], moves: Sequence[Move], content: Content) -> None:
         """See `vaguemestre.host.activator.judge`."""

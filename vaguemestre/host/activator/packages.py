@@ -13,7 +13,8 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from vaguemestre.host.activator.commands import follow, run
@@ -44,6 +45,7 @@ _LOCKED = re.compile(
     r"Could not get lock|frontend lock was locked|is another process using it|status database is locked"
 )
 _TOLD = ("Get:", "Unpacking ", "Setting up ")
+_NOTHING_STARTS = "#!/bin/sh\nexit 101\n"
 
 Content = Mapping[str, Callable[[], bytes]]
 Say = Callable[[str], None]
@@ -55,27 +57,57 @@ def install(packages: Sequence[Package], moves: Iterable[Move], content: Content
     Raises:
         ActivationError: apt or dpkg failed, with their own words; what was installed until then stays.
     """
+    with staged(moves, content):
+        finish(say)
+        _preseed(packages)
+        update(say)
+        say(f"apt-get install: {' '.join(package.name for package in packages)}")
+        apt("--fix-broken", "install", "--", *(package.name for package in packages), say=say)
+
+
+@contextmanager
+def staged(moves: Iterable[Move], content: Content) -> Iterator[None]:
+    """Inside, `apt` reads /etc/apt as the release will have it."""
     _stage(moves, content)
     try:
-        _finish(say)
-        _preseed(packages)
-        say("apt-get update")
-        _guarded(["apt-get", *_QUIET, "update", "--error-on=any"], say)
-        say(f"apt-get install: {' '.join(package.name for package in packages)}")
-        _guarded(
-            ["apt-get", *_QUIET, "--fix-broken", "install", "--", *(package.name for package in packages)],
-            say,
-        )
+        yield
     finally:
         shutil.rmtree(_STAGE, ignore_errors=True)
         if _POLICY.exists() and not _POLICY.stat().st_size:
             _POLICY.unlink()
 
 
-def _finish(say: Say) -> None:
+def update(say: Say) -> None:
+    """Fetch the lists of packages, all of them or none."""
+    say("apt-get update")
+    apt("update", "--error-on=any", say=say)
+
+
+def apt(*words: str, say: Say, policy: str = _NOTHING_STARTS) -> None:
+    """apt-get, asking nothing and keeping configuration files; `policy` is what stands for policy-rc.d meanwhile.
+
+    Raises:
+        ActivationError: it failed, with its own words.
+    """
+    _guarded(["apt-get", *_QUIET, *words], say, policy)
+
+
+def asked(*command: str) -> str:
+    """What apt says to a question that changes nothing.
+
+    Raises:
+        ActivationError: it cannot answer.
+    """
+    done = run(*command, environment=_ENVIRONMENT)
+    if done.code:
+        raise ActivationError("packages", f"{' '.join(command)} failed; nothing was changed:\n{done.output}")
+    return done.output
+
+
+def finish(say: Say, policy: str = _NOTHING_STARTS) -> None:
     """What an interrupted dpkg left: what it cannot configure, because it was not even unpacked, apt installs again."""
     try:
-        _guarded(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], say)
+        _guarded(["dpkg", "--force-confdef", "--force-confold", "--configure", "-a"], say, policy)
     except ActivationError as error:
         say(f"dpkg was interrupted earlier and cannot finish alone, apt will: {error}")
 
@@ -111,14 +143,14 @@ def _preseed(packages: Iterable[Package]) -> None:
         raise ActivationError("packages", f"debconf-set-selections failed:\n{done.output}")
 
 
-def _guarded(command: list[str], say: Say) -> None:
-    """Run `command` where nothing starts a service, after any other package manager that is at work.
+def _guarded(command: list[str], say: Say, policy: str) -> None:
+    """Run `command` where no service is started but by `policy`, after any other package manager that is at work.
 
     Raises:
         ActivationError: it failed, with its own words.
     """
     deadline = time.monotonic() + _PATIENCE
-    while (lines := _run(command, say)) is not None:
+    while (lines := _run(command, say, policy)) is not None:
         if not any(_LOCKED.search(line) for line in lines) or time.monotonic() > deadline:
             raise ActivationError(
                 "packages", "\n  ".join([f"{command[0]} failed; no file was changed:", *_cause(lines)])
@@ -127,10 +159,10 @@ def _guarded(command: list[str], say: Say) -> None:
         time.sleep(_AGAIN)
 
 
-def _run(command: list[str], say: Say) -> list[str] | None:
+def _run(command: list[str], say: Say, text: str) -> list[str] | None:
     """None when all went well, else all that was said."""
     policy = _STAGE / "policy-rc.d"
-    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.write_text(text)
     policy.chmod(0o755)
     if not _POLICY.exists():
         os.close(os.open(_POLICY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
