@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from vaguemestre.engines.targets import Target
+from vaguemestre.errors import VaguemestreError
 
 if TYPE_CHECKING:  # the model and the roles are slow to import, and an audit without a change has no need of them
     from vaguemestre.establishment import Establishment, Fleet
+
+OnHost = Callable[[str], object]
+"""Told the name of a host when it is its turn."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +36,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class Expected:
-    """One host: whose it is, how it is reached, the id of the release it must have, when to warn."""
+    """One host: whose it is, how it is reached, the id of the release it must have, when to warn.
+
+    `problem` says why its release cannot be worked out, when it cannot: `release` is then empty.
+    """
 
     target: Target
     establishment: str
     wave: int
     release: str
     limits: Limits
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Expectation:
     """All hosts of an inventory, in rollout order; `kit` is this kit's version, `programs` the SHA-256 of what it puts
-    on hosts; `records` the folder of audits, `months` how long what happened is kept.
+    on hosts; `records` the folder of audits, `months` how long what happened is kept. `lasting` is False when a secret
+    could not be read, which may be otherwise in a moment.
     """
 
     kit: str
@@ -52,6 +61,7 @@ class Expectation:
     records: str
     months: int
     hosts: tuple[Expected, ...]
+    lasting: bool = True
 
     def plain(self) -> dict[str, Any]:
         """For JSON; `parsed` is the inverse."""
@@ -67,33 +77,37 @@ def parsed(plain: Mapping[str, Any]) -> Expectation:
     return Expectation(**{**plain, "hosts": tuple(hosts)})
 
 
-def expectation(fleet: Fleet) -> Expectation:
-    """Worked out from the inventory: models, roles and secrets' versions, as for `apply`.
-
-    Raises:
-        ReleaseError: the roles of a host contradict each other, or a secret is missing.
-        SecretsError: a secret cannot be read.
-    """
+def expectation(fleet: Fleet, on_host: OnHost) -> Expectation:
+    """Worked out from the inventory: models, roles and secrets' versions, as for `apply`; `on_host` is told of each."""
     from importlib.metadata import version
 
     from vaguemestre import records, runtime
 
+    hosts = tuple(_hosts(fleet, on_host))
     return Expectation(
         kit=version("vaguemestre"),
         programs=hashlib.sha256(runtime.archive()).hexdigest(),
         records=str(records.folder(fleet, records.Kind.AUDITS)),
         months=fleet.settings.audit.history_months,
-        hosts=tuple(_hosts(fleet)),
+        hosts=tuple(one for one, _ in hosts),
+        lasting=all(lasting for _, lasting in hosts),
     )
 
 
-def _hosts(fleet: Fleet) -> Iterator[Expected]:
+def _hosts(fleet: Fleet, on_host: OnHost) -> Iterator[tuple[Expected, bool]]:
+    """A host whose release cannot be worked out is asked like any other: one site's missing secret hides nobody."""
     from vaguemestre.engines.targets import target
+    from vaguemestre.secrets import SecretsError
     from vaguemestre.synthesis import context, synthesise
 
     for one, host in fleet.hosts():
-        release = synthesise(context(fleet, one, host)).id
-        yield Expected(target(fleet, one, host), one.slug, one.wave, release, _limits(one))
+        on_host(host.name)
+        release, problem, lasting = "", "", True
+        try:
+            release = synthesise(context(fleet, one, host)).id
+        except VaguemestreError as error:
+            problem, lasting = str(error), not isinstance(error, SecretsError)
+        yield Expected(target(fleet, one, host), one.slug, one.wave, release, _limits(one), problem), lasting
 
 
 def _limits(establishment: Establishment) -> Limits:

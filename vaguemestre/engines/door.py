@@ -8,18 +8,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 from vaguemestre.engines import contact, wire
+from vaguemestre.engines.answer import Outcome as Outcome
+from vaguemestre.engines.answer import answer
 from vaguemestre.engines.parcel import Parcel, pack
 from vaguemestre.engines.sessions import Command, Failure, OnText, Ran, Sessions
 from vaguemestre.engines.targets import SelectionError, Target, select, target
-from vaguemestre.engines.trouble import Trouble
-from vaguemestre.errors import VaguemestreError
 from vaguemestre.establishment import Fleet
 from vaguemestre.release import Release
 
-Outcome = wire.Result | Failure
-
 _CONTAINER = re.compile(r"(podman|docker)/[A-Za-z0-9][A-Za-z0-9_.-]*")
-_NOT_FOUND = 127  # the shell's exit code for a command that is not there
 
 
 def silent(host: str, text: str) -> None:
@@ -41,7 +38,7 @@ class Hosts:
             for name, stdin in inputs.items()
         }
         ran = self._sessions.run(commands, self._on_line)
-        return {name: self._outcome(name, one) for name, one in ran.items()}
+        return {name: answer(name, one) for name, one in ran.items()}
 
     def prepare(self, releases: Mapping[str, Release]) -> dict[str, tuple[str, ...] | Failure]:
         """First contact with bare hosts; of the release only what is needed for it is put there."""
@@ -57,18 +54,6 @@ class Hosts:
     def _on_line(self, host: str, line: str) -> None:
         if (event := wire.event_of(line)) and event["event"] == "step":
             self._on_text(host, event["text"])
-
-    def _outcome(self, name: str, ran: Ran | Failure) -> Outcome:
-        if isinstance(ran, Failure):
-            return ran
-        if not ran.stdout and (ran.code == _NOT_FOUND or ran.stderr.startswith(b"sudo:")):
-            words = ran.stderr.decode(errors="replace").strip()
-            return Failure(Trouble.BARE, f"{name} is not prepared yet: {words}\n    vaguemestre bootstrap {name}")
-        try:
-            return wire.read(ran.stdout.splitlines(), lambda _: None)
-        except VaguemestreError as error:
-            words = ran.stderr.decode(errors="replace").strip()
-            return Failure(Trouble.FAILED, f"{name}: {error}" + (f"; the host says:\n{words}" if words else ""))
 
 
 class Door(Hosts):

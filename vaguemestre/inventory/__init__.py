@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -21,12 +20,11 @@ from vaguemestre.establishment import Establishment, Fleet, RoleName, Settings
 from vaguemestre.inventory import document, wording
 from vaguemestre.inventory.document import Document
 from vaguemestre.inventory.rules import Reading, Source, check
+from vaguemestre.whereabouts import EMBEDDED, VARIABLE, whereabouts
 
-__all__ = ["load", "read", "whereabouts"]
+__all__ = ["EMBEDDED", "VARIABLE", "load", "read", "whereabouts"]
 
-VARIABLE = "VAGUEMESTRE_INVENTORY"
 SHARED = "inventory.yml"
-EMBEDDED = Path(__file__).parent.parent.parent / "inventories" / "lab"
 _SLUG = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _NONE: Mapping[Path, str] = MappingProxyType({})
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -63,16 +61,6 @@ def read(path: Path | None = None, drafts: Mapping[Path, str] = _NONE) -> Fleet:
         raise InventoryError(problems)
     ordered = sorted((source.establishment for source in sources), key=lambda one: (one.wave, not one.canary, one.slug))
     return Fleet(root.resolve(), settings, tuple(ordered))
-
-
-def whereabouts(path: Path | None = None) -> Path:
-    """The inventory's folder: `path`, else $VAGUEMESTRE_INVENTORY, else ``inventories/lab`` here or in the kit."""
-    if path is not None:
-        return path
-    if named := os.environ.get(VARIABLE):
-        return Path(named)
-    here = Path("inventories/lab")
-    return here if here.is_dir() else EMBEDDED
 
 
 def _establishment_files(root: Path, problems: list[Problem]) -> list[Path]:
