@@ -137,7 +137,7 @@ def sources(*folders: str) -> tuple[str, ...]:
     return tuple(name for name in tracked(".py") if name.startswith(folders))
 
 
-PAGES = {"report"}  # folders of templates that make pages for people, not files of hosts
+PAGES = {"report", "ci"}  # folders of templates that make pages for people and pipelines, not files of hosts
 TEMPLATES = tuple(name for name in tracked(".j2") if name.startswith("templates/"))
 
 

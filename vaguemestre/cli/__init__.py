@@ -22,6 +22,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Prove it", "verify", ("verify",)),
     ("Prove it", "audit_trust", ("audit_trust",)),
     ("For other tools", "inventory", ("inventory", "packages")),
+    ("For other tools", "ci", ("ci",)),
 )
 _GROUPS = (
     ("Serve people", "mailbox"),

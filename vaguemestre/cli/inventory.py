@@ -100,6 +100,9 @@ def diff(
     against: Annotated[str, typer.Option(help="Git revision; compared is where this branch left it.")] = "main",
     new_files: Annotated[bool, typer.Option(help="Show new files whole.")] = False,
     as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown, to be the comment on a merge request.")
+    ] = False,
 ) -> None:
     """Show what this branch changes on hosts: files, units, packages. No host is contacted.
 
@@ -118,7 +121,12 @@ def diff(
     new = preview.releases(fleet)
     changed = {host: difference(old.get(host), release) for host, release in new.items()}
     gone = sorted(old.keys() - new.keys())
-    typer.echo(_json(_as_data(changed, gone))) if as_json else _show(changed, gone, new_files)
+    if markdown:
+        from vaguemestre.cli.diff_comment import comment
+
+        typer.echo(comment(changed, gone), nl=False)
+    else:
+        typer.echo(_json(_as_data(changed, gone))) if as_json else _show(changed, gone, new_files)
     raise typer.Exit(Exit.CHANGES if gone or any(changed.values()) else Exit.OK)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,6 +50,31 @@ def up(
         state = _lab(name).up(plan, say)
     for guest in state.guests:
         typer.echo(f"{guest.name}  {guest.address}")
+
+
+@app.command("copy")
+def copied(
+    to: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    part: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ESTABLISHMENT]...", help="Only these, whoever serves them, and all that those serve."),
+    ] = None,
+    inventory: Inventory = None,
+) -> None:
+    """Copy a real inventory for the lab: the same establishments and settings, with addresses of the lab.
+
+    Then `lab up`, `apply`, `verify` work on the copy (-i FOLDER) as they would on the real hosts. Secrets, keys and
+    records are not copied; the lab has its own.
+    """
+    from vaguemestre.engines.targets import refuse_unknown
+    from vaguemestre.inventory import read
+    from vaguemestre.rehearsed import copy
+
+    fleet = read(inventory)
+    refuse_unknown(fleet, part or ())
+    chosen = copy(fleet, tuple(part or ()), to)
+    read(to)
+    typer.echo(f"wrote {to}: {len(chosen.establishments)} establishments, {len(list(chosen.hosts()))} hosts")
 
 
 @app.command()
