@@ -19,6 +19,7 @@ _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Declare", "inventory", ("init", "validate", "schema", "diff")),
     ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "audit", "rollback")),
     ("Make it so", "rollout", ("rollout",)),
+    ("Make it so", "upgrade", ("upgrade",)),
     ("Prove it", "verify", ("verify",)),
     ("Prove it", "audit_trust", ("audit_trust",)),
     ("For other tools", "inventory", ("inventory", "packages")),

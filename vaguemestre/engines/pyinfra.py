@@ -93,6 +93,27 @@ def apply(
     return {name: _unchanged(one) for name, one in planned.items()} | unprepared | applied | retold
 
 
+def upgrade(
+    fleet: Fleet, names: Sequence[str], on_text: OnText = silent, sessions: Sessions | None = None
+) -> dict[str, Outcome]:
+    """Bring each host to the Debian that the inventory says, in place, and then to its release.
+
+    Raises:
+        UnsafePlanError: the release takes secrets, services or national authorities away; nothing was changed on any.
+    """
+    with door(fleet, names, on_text, sessions) as hosts:
+        parcels = hosts.parcels()
+        planned = hosts.ask("plan", _without_secrets(parcels))
+        # The new Debian's Dovecot is told in other words where mailboxes lie: that is no move of them.
+        limits = Limits(allow=frozenset({"mailboxes"}))
+        refuse_unsafe({name: one.changes for name, one in planned.items() if isinstance(one, wire.PlanResult)}, limits)
+        ready = [name for name, one in planned.items() if isinstance(one, wire.PlanResult)]
+        inputs = {name: wire.payload(parcels[name].release, parcels[name].secrets) for name in ready}
+        done = hosts.ask("upgrade", inputs)
+        again = _asked_again(hosts, done, inputs, on_text, "upgrade")
+    return planned | done | again
+
+
 def _due(planned: Outcome) -> bool:
     """Whether there is something to apply: a change, or a release that is as the live one but bears another id."""
     return isinstance(planned, wire.PlanResult) and (bool(planned.changes) or planned.live != planned.release)
@@ -182,7 +203,7 @@ def _is_bare(seen: Ran | Failure) -> bool:
 
 
 def _asked_again(
-    hosts: Door, outcomes: Mapping[str, Outcome], inputs: Mapping[str, bytes], on_text: OnText
+    hosts: Door, outcomes: Mapping[str, Outcome], inputs: Mapping[str, bytes], on_text: OnText, verb: str = "apply"
 ) -> dict[str, Outcome]:
     """The same release again for the hosts whose link was cut: no change when they have finished, its reason if not."""
     again: dict[str, Outcome] = {name: one for name, one in outcomes.items() if troubled(one, Trouble.LOST)}
@@ -192,7 +213,7 @@ def _asked_again(
         for name in waited:
             on_text(name, f"the link was cut; it goes on by itself, and is asked again for another {left:.0f} s")
         time.sleep(_ASK_AGAIN_EVERY)
-        again |= hosts.ask("apply", {name: inputs[name] for name in waited})
+        again |= hosts.ask(verb, {name: inputs[name] for name in waited})
     return again
 
 
