@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roles import dovecot, edge_tunnel, openldap, pki, postfix_trust, trust
+from roles import dovecot, edge_tunnel, openldap, pki, postfix_moving, postfix_trust, trust
 from vaguemestre.context import Context
 from vaguemestre.establishment import Debian, RoleName
 from vaguemestre.host.mailboxes.bal import ROLE_ADDRESSES
@@ -31,6 +31,7 @@ def items(context: Context) -> Iterator[Item]:
     tables = tuple(_tables(context))
     yield from settings
     yield from tables
+    yield from postfix_moving.items(context)
     yield _unit(restart_on=tuple(one.path for one in settings), reload_on=tuple(one.path for one in tables))
     if edge_tunnel.ends(context):
         yield from edge_tunnel.end(context)
@@ -65,7 +66,8 @@ def _main(context: Context) -> File:
         domains=context.domains,
         lmtp=dovecot.LMTP_SOCKET,
         auth=dovecot.AUTH_SOCKET,
-        transport=postfix_trust.TRANSPORT,
+        transport=(*postfix_moving.routes(context), *postfix_trust.TRANSPORT),
+        elsewhere=postfix_moving.routes(context),
         tls_policy=postfix_trust.TLS_POLICY,
         level=LEVELS[context.host.debian],
         tls_required=context.host.debian is not Debian.BOOKWORM,  # Postfix 3.7 knows neither the header nor the setting
@@ -92,7 +94,8 @@ def doors(context: Context) -> tuple[postfix_trust.Restrictions, ...]:
     """The rules of every service that takes mail."""
     quota = dovecot.QUOTA_SOCKET
     inside = postfix_trust.inside(quota, red_list=protected_from_colleagues(context))
-    return postfix_trust.edge(quota), postfix_trust.submission(quota), inside
+    deferred = postfix_moving.deferred(context)
+    return postfix_trust.edge(quota, deferred), postfix_trust.submission(quota), inside
 
 
 def protected_from_colleagues(context: Context) -> bool:

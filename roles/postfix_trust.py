@@ -54,18 +54,18 @@ class Restrictions:
     client: tuple[str, ...] = ()
 
 
-def edge(quota_service: str) -> Restrictions:
+def edge(quota_service: str, deferred: tuple[str, ...] = ()) -> Restrictions:
     """Port 25, behind nginx: operators that have proved who they are, to mailboxes of ours.
 
     The sender is asked about at MAIL FROM of every transaction, with the identity that nginx passed on; without one,
     the daemon refuses. At each recipient it is asked about the red list. DUNNO leaves the word to the next rule; OK for
-    what goes to a secretariat, ends the list before the recipient's own quota.
+    what goes to a secretariat, ends the list before the recipient's own quota. `deferred` are checks that come first.
     """
     return Restrictions(
         door="edge",
         sender=(POLICY,),
         relay=("permit_auth_destination", _refuse("check_recipient_access", NOT_RELAYED.text), "reject"),
-        recipient=(*_MAILBOX, POLICY, _quota(quota_service), "permit_auth_destination", "reject"),
+        recipient=(*deferred, *_MAILBOX, POLICY, _quota(quota_service), "permit_auth_destination", "reject"),
     )
 
 

@@ -215,6 +215,11 @@ class Establishment(Model):
         description="slug of the operator that serves it, when mode is hosted; of the one whose domains by profession "
         "take its people, when mode is individual",
     )
+    moving_from: str | None = Field(
+        default=None,
+        description="slug of the operator that has its mailboxes until `vaguemestre move` has brought them over; its "
+        "own slug when they are still on its own `hosts`",
+    )
     wave: Whole = Field(default=1, ge=1, description="rollout wave, 1 first")
     canary: bool = Field(default=False, description="its first host goes before all others of its wave")
     domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
@@ -281,8 +286,13 @@ class Fleet:
                 yield establishment, host
 
     def served_by(self, operator: Establishment) -> tuple[Establishment, ...]:
-        """The operator itself and the establishments it hosts."""
-        hosted = (e for e in self.establishments if e.mode is Mode.HOSTED and e.operator == operator.slug)
+        """The operator itself and the establishments it hosts, those on the move from it or to it included."""
+        others = (one for one in self.establishments if one is not operator and one.slug != operator.slug)
+        hosted = (
+            e
+            for e in others
+            if (e.mode is Mode.HOSTED and e.operator == operator.slug) or e.moving_from == operator.slug
+        )
         return (operator, *hosted)
 
     def part(self, names: Collection[str]) -> Fleet:

@@ -50,6 +50,7 @@ WORDS = {
     "vaguemestre.host.book.shown",
     "vaguemestre.host.replica.layout",
     "vaguemestre.host.mailboxes.store",
+    "vaguemestre.host.moving.layout",
     "vaguemestre.host.trust.layout",
     "vaguemestre.host.trust.reasons",
 }  # names that a role and the host's programs must agree on

@@ -15,6 +15,7 @@ VERBS = {
         "seed the local directory, judge its access rules, keep its indices",
     ),
     "mailbox": ("vaguemestre.host.mailboxes.admin", "add, list, suspend and close mailboxes"),
+    "moving": ("vaguemestre.host.moving.admin", "hand a domain over to another stack, or take one over"),
     "publication": (
         "vaguemestre.host.annuaire.publication.admin",
         "publish our mailboxes in the national directory; show, plan, report, retry, approve",

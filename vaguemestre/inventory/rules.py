@@ -12,6 +12,7 @@ from pathlib import Path
 from vaguemestre.errors import Problem
 from vaguemestre.establishment import DIRECTORY_WORKERS, Establishment, Host, Mode, RoleName, Settings
 from vaguemestre.inventory.document import Document, Loc
+from vaguemestre.inventory.moving_rules import moves_between_two_stacks
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _operators(modes: dict[str, Mode]) -> str:
 
 def _only_operators_run_hosts(reading: Reading) -> Iterator[Problem]:
     for source in _of_mode(reading, Mode.HOSTED, Mode.INDIVIDUAL):
-        if source.establishment.hosts:
+        if source.establishment.hosts and source.establishment.moving_from != source.establishment.slug:
             mode = source.establishment.mode
             yield source.document.problem(
                 ("hosts",), f"mode {mode} runs no hosts", "remove `hosts:`, or use mode: operator"
@@ -350,6 +351,7 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _individual_has_no_stack,
     _individual_placed,
     _one_domain_for_a_profession,
+    moves_between_two_stacks,
     _secretariat_known,
     _roles_complete,
     _roles_once,

@@ -22,11 +22,12 @@ from typing import Any
 from vaguemestre.host.mailboxes.bal import RECEIVING, STATES, Mailbox, Refused, may_log_in, moved, plain, restored
 from vaguemestre.host.mailboxes.beginning import add, partners_there, senders
 from vaguemestre.host.mailboxes.expiry import leaves
-from vaguemestre.host.mailboxes.here import end_sessions, now, password, site
+from vaguemestre.host.mailboxes.here import end_sessions, in_charge, now, password, site
 from vaguemestre.host.mailboxes.opening import changed, free_again
 from vaguemestre.host.mailboxes.parser import DETAILS, NUMBERS, TO, parser
 from vaguemestre.host.mailboxes.store import EntryError, Store, StoreError
 from vaguemestre.host.mailboxes.store import opened as directory
+from vaguemestre.host.moving.layout import LayoutError
 
 Said = dict[str, Any]
 
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> int:
         said = run(asked)
     except Refused as refused:
         return _say({"result": "refused", "message": str(refused)}, 2)
-    except (StoreError, EntryError, OSError) as error:
+    except (StoreError, EntryError, LayoutError, OSError) as error:
         return _say({"result": "failed", "message": str(error)}, 1)
     return _say(said, 0)
 
@@ -58,6 +59,7 @@ def run(asked: argparse.Namespace) -> Said:
         Refused: it must not be done.
         StoreError: the directory does not answer.
     """
+    in_charge(getattr(asked, "address", ""))
     with directory() as store:
         match asked.command:
             case "add" | "request":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vaguemestre.host.mailboxes.bal import Refused, Site
 from vaguemestre.host.mailboxes.store import SETTINGS, StoreError
+from vaguemestre.host.moving import layout as moving
 
 _LETTERS = "abcdefghijkmnopqrstuvwxyz23456789"  # no l, 1, 0: people copy these by hand
 SHORTEST = 12  # characters of a password that somebody chose
@@ -18,6 +19,13 @@ SHORTEST = 12  # characters of a password that somebody chose
 
 def site() -> Site:
     return Site.of(json.loads(Path(SETTINGS).read_text()))
+
+
+def in_charge(address: str) -> None:
+    """Raises Refused when another stack is in charge of the address's domain: what is done here would be lost."""
+    domain = address.strip().lower().rpartition("@")[2]
+    if domain in moving.charge().away:
+        raise Refused(f"{domain} is in another stack's charge: it is moving, or has moved\n    vaguemestre move --help")
 
 
 def now() -> str:

@@ -12,12 +12,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from vaguemestre.host import written
+from vaguemestre.host.moving import layout as moving
 from vaguemestre.host.redlist.decide import House, houses
 from vaguemestre.host.written import LayoutError as LayoutError
 
@@ -140,7 +142,14 @@ def settings(path: Path = SETTINGS) -> Settings:
     Raises:
         LayoutError: it is not there, no JSON, or something in it is missing or of another kind.
     """
-    return written.read(path, "trust", parse)
+    return _without(moving.charge().away, written.read(path, "trust", parse))
+
+
+def _without(away: Collection[str], known: Settings) -> Settings:
+    """Domains that are another stack's for now, or for good, are any other operator's to this host."""
+    own = tuple(one for one in known.own_domains if one not in away)
+    houses = known.houses and {one: house for one, house in known.houses.items() if one not in away}
+    return replace(known, own_domains=own, houses=houses)
 
 
 def parse(plain: dict[str, Any]) -> Settings:

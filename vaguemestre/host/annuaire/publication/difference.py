@@ -6,7 +6,7 @@ Doing the difference leaves none. The urgent come first: whoever is to be hidden
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,6 +28,11 @@ def difference(wanted: Mapping[str, Listing], records: Mapping[str, Record]) -> 
         return not one.urgent, since.replace(tzinfo=None) if since else longest, one.address
 
     return tuple(sorted(operations, key=order))
+
+
+def ours(differences: Iterable[Operation], away: Collection[str]) -> tuple[Operation, ...]:
+    """Without those of domains that another stack is in charge of: it is that one's to publish them, or to withdraw."""
+    return tuple(one for one in differences if one.address.rpartition("@")[2] not in away)
 
 
 def _operation(record: Record, wanted: Listing | None) -> Operation | None:

@@ -18,12 +18,13 @@ from datetime import UTC, datetime, timedelta
 from vaguemestre.host.annuaire.publication import approval, confirmed, report
 from vaguemestre.host.annuaire.publication.confirmed import Record, State
 from vaguemestre.host.annuaire.publication.desired import Desired, desired
-from vaguemestre.host.annuaire.publication.difference import Limits, Withheld, difference, guard
+from vaguemestre.host.annuaire.publication.difference import Limits, Withheld, difference, guard, ours
 from vaguemestre.host.annuaire.publication.layout import Places, Settings
 from vaguemestre.host.annuaire.publication.ledger import Ledger
 from vaguemestre.host.annuaire.publication.memory import Memory
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Outcome, Result, Writer
 from vaguemestre.host.mailboxes.bal import Mailbox
+from vaguemestre.host.moving import layout as moving
 
 ROUND = 60.0  # seconds, after which our directory is read again
 LONGEST = 540.0  # seconds of one run; the timer begins another
@@ -83,7 +84,7 @@ def view(
 ) -> View:
     """What must be done, and what of it may; nothing is written."""
     wanted = desired(mailboxes, settings.kept_back)
-    differences = difference(wanted.listings, records)
+    differences = ours(difference(wanted.listings, records), moving.charge().away)
     agreed = approval.approved(places.approval, now)
     gone = [one for one in records.values() if _just_withdrawn(one, now) and one.address not in agreed]
     operations, withheld = guard(
