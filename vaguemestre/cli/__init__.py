@@ -6,26 +6,32 @@ Modules of commands import what is heavy inside their functions, so that `vaguem
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from inspect import cleandoc
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from vaguemestre.errors import InventoryError, VaguemestreError
 
 _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Declare", "inventory", ("init", "validate", "schema", "diff")),
-    ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "audit", "rollback")),
-    ("Make it so", "rollout", ("rollout",)),
+    ("Make it so", "apply", ("bootstrap", "plan", "apply", "status", "rollback")),
     ("Make it so", "upgrade", ("upgrade",)),
+    ("Make it so", "move", ("move",)),
     ("Prove it", "verify", ("verify",)),
     ("Prove it", "audit_trust", ("audit_trust",)),
+    ("Prove it", "report", ("report",)),
     ("For other tools", "inventory", ("inventory", "packages")),
     ("For other tools", "ci", ("ci",)),
 )
 _GROUPS = (
+    ("Prove it", "audit"),
+    ("Make it so", "rollout"),
     ("Serve people", "mailbox"),
     ("Serve people", "directory"),
     ("Serve people", "redlist"),
@@ -35,13 +41,7 @@ _GROUPS = (
     ("Rehearse", "lab"),
 )
 
-app = typer.Typer(
-    name="vaguemestre",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -86,17 +86,33 @@ def _vaguemestre(
     """
 
 
-def _register() -> None:
-    app.callback(help=_flowing(_vaguemestre.__doc__))(_vaguemestre)
-    for panel, module, names in _PANELS:
-        for name in names:
-            command = getattr(_module(module), name)
-            app.command(name.replace("_", "-"), help=_flowing(command.__doc__), rich_help_panel=panel)(command)
-    for panel, module in _GROUPS:
-        group = _module(module).app
-        for one in group.registered_commands:
-            one.help = _flowing(one.callback.__doc__)
-        app.add_typer(group, name=module, rich_help_panel=panel)
+class Commands(TyperGroup):
+    """The commands of the tables above; a module is imported when one of its commands is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
+        return list(_PLACES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's
+        wanted = [cmd_name] if cmd_name in _PLACES else _PLACES  # a name that is none is compared with all there are
+        if missing := [name for name in wanted if name not in self.commands]:
+            self.commands.update(get_group(registered(missing)).commands)
+        return self.commands.get(cmd_name)
+
+
+def registered(names: Iterable[str]) -> typer.Typer:
+    """These commands and groups of the kit, imported."""
+    found = typer.Typer(rich_markup_mode="rich", context_settings=_SETTINGS)
+    for name in names:
+        panel, module, command = _PLACES[name]
+        if command:
+            function = getattr(_module(module), command)
+            found.command(name, help=_flowing(function.__doc__), rich_help_panel=panel)(function)
+        else:
+            group = _module(module).app
+            for one in group.registered_commands:
+                one.help = _flowing(one.callback.__doc__)
+            found.add_typer(group, name=name, rich_help_panel=panel)
+    return found
 
 
 def _flowing(docstring: str | None) -> str:
@@ -108,4 +124,21 @@ def _module(name: str) -> ModuleType:
     return import_module(f"vaguemestre.cli.{name}")
 
 
-_register()
+def _places() -> Iterator[tuple[str, tuple[str, str, str | None]]]:
+    for panel, module, names in _PANELS:
+        yield from ((name.replace("_", "-"), (panel, module, name)) for name in names)
+    yield from ((module, (panel, module, None)) for panel, module in _GROUPS)
+
+
+_PLACES = dict(_places())
+"""Command or group -> its panel in the help, its module here, its function there (None: a group)."""
+
+app = typer.Typer(
+    name="vaguemestre",
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
+)
+app.callback(help=_flowing(_vaguemestre.__doc__))(_vaguemestre)

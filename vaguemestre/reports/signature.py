@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 
 from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.reports.signer import Signer, signer
 
 _CLOCKS = timedelta(minutes=10)  # how far a signer's clock may be ahead of ours
 
@@ -34,17 +34,14 @@ class NotAskedError(VaguemestreError):
 
 @dataclass(frozen=True)
 class Signed:
-    """Who signed and when, by the signer's own clock. Names are RFC 4514 text; `expired`: the certificate is by now."""
+    """Who signed and when, by the signer's own clock."""
 
-    subject: str
-    issuer: str
-    serial: str
-    sha256: str
+    signer: Signer
     at: datetime
-    until: datetime
 
     def expired(self, now: datetime) -> bool:
-        return now > self.until
+        """Whether the certificate has ended since."""
+        return now > self.signer.ends
 
 
 def check(document: Path, signature: Path, anchors: Path, now: datetime | None = None) -> Signed:
@@ -60,21 +57,14 @@ def check(document: Path, signature: Path, anchors: Path, now: datetime | None =
     if found > (now or datetime.now(UTC)) + _CLOCKS:
         raise SignatureError(f"{signature}: says that it was made in the future, {found:%Y-%m-%d %H:%M} UTC")
     with TemporaryDirectory(prefix="vaguemestre-") as folder:
-        signer = Path(folder) / "signer.pem"
-        _verify(document, signature, anchors, found, signer)
-        leaf = x509.load_pem_x509_certificate(signer.read_bytes())
-    return Signed(
-        subject=leaf.subject.rfc4514_string(),
-        issuer=leaf.issuer.rfc4514_string(),
-        serial=f"{leaf.serial_number:x}",
-        sha256=leaf.fingerprint(hashes.SHA256()).hex(),
-        at=found,
-        until=leaf.not_valid_after_utc,
-    )
+        certificate = Path(folder) / "signer.pem"
+        _verify(document, signature, anchors, found, certificate)
+        leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return Signed(signer(leaf), found)
 
 
-def _verify(document: Path, signature: Path, anchors: Path, at: datetime, signer: Path) -> None:
-    files = ("-in", str(signature), "-content", str(document), "-CAfile", str(anchors), "-signer", str(signer))
+def _verify(document: Path, signature: Path, anchors: Path, at: datetime, certificate: Path) -> None:
+    files = ("-in", str(signature), "-content", str(document), "-CAfile", str(anchors), "-signer", str(certificate))
     when = ("-attime", str(int(at.timestamp())))
     # A mail server's certificate is for TLS; what it may sign besides is for us to say (-purpose).
     alone = ("-no-CApath", "-no-CAstore", "-purpose", "any", "-out", "/dev/null")

@@ -132,5 +132,10 @@ def _sentence(proof: str, variant: str, told: str) -> Text:
     if slug in BY_SLUG and way in _WAYS:
         case, ways = BY_SLUG[slug], _WAYS[way]
         return Text(f"{case.fr} ({ways.fr})", f"{case.en} ({ways.en})")
-    french_ = french().get(proof, "").replace("{}", variant.split(",")[0])
-    return Text(french_ or told or proof, told or french_ or proof)
+    own = french().get(proof, "").replace("{}", variant.split(",")[0])
+    return Text(_protocol(own or told or proof), _protocol(told or own or proof))
+
+
+def _protocol(text: str) -> str:
+    """Protocols as people write them: TLS 1.3, not the library's TLSv1_3."""
+    return text.replace("TLSv1_", "TLS 1.")

@@ -68,11 +68,11 @@ def checked(desk: Desk) -> None:
 
 def test_a_document_says_who_signed_it_and_when(desk: Desk) -> None:
     found = check(desk.document, desk.signature, desk.anchors)
-    assert "O=Clinique Pasteur" in found.subject
-    assert "TEST AC IGC-SANTE" in found.issuer
+    assert "O=Clinique Pasteur" in found.signer.subject
+    assert "TEST AC IGC-SANTE" in found.signer.issuer
     assert abs(found.at - datetime.now(UTC)) < timedelta(minutes=1)
     assert not found.expired(datetime.now(UTC))
-    assert found.expired(found.until + timedelta(seconds=1))
+    assert found.expired(found.signer.ends + timedelta(seconds=1))
 
 
 def test_the_check_that_the_manual_gives_says_the_same(desk: Desk) -> None:
