@@ -16,7 +16,7 @@ class ActionModule(ActionBase):
     """Releases are made here, where the inventory and the secrets are; the module only carries them."""
 
     TRANSFERS_FILES = False
-    _VALID_ARGS = frozenset(("state", "release"))
+    _VALID_ARGS = frozenset(("state", "release", "record", "allow"))
 
     def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         kit.require()
@@ -48,7 +48,17 @@ class ActionModule(ActionBase):
         told: dict[str, Any] = self._execute_module(
             module_name="vaguemestre.mssante.host", module_args=carried, task_vars=task_vars
         )
+        if "whole" in told:
+            told["beyond"] = self._beyond(told.pop("whole"))
         return told
+
+    def _beyond(self, changes: list[dict[str, Any]]) -> list[str]:
+        """What of a plan goes further than is done unasked."""
+        from vaguemestre.engines.wire import Change
+        from vaguemestre.plan import Limits
+
+        limits = Limits(allow=frozenset(self._task.args.get("allow") or ()))
+        return list(limits.crossed([Change(**one) for one in changes]))
 
     def _payload(self, verb: str, task_vars: dict[str, Any]) -> bytes:
         from vaguemestre.engines import wire
@@ -56,6 +66,8 @@ class ActionModule(ActionBase):
 
         if verb == "rollback":
             return wire.payload(None, {})
+        if kept := self._kept(task_vars):
+            return wire.payload(kept.release, kept.contents() if verb == "apply" else {})
         parcel = pack(*self._host(task_vars))
         return wire.payload(parcel.release, parcel.secrets if verb == "apply" else {})
 
@@ -63,11 +75,21 @@ class ActionModule(ActionBase):
         from vaguemestre.engines import pyinfra
         from vaguemestre.engines.sessions import Failure
 
-        fleet, _establishment, host = self._host(task_vars)
-        outcome = (pyinfra.bare if self._task.check_mode else pyinfra.bootstrap)(fleet, [host.name])[host.name]
+        if kept := self._kept(task_vars):
+            outcome = pyinfra.prepare(kept.target, kept.release, look_only=self._task.check_mode)
+        else:
+            fleet, _establishment, host = self._host(task_vars)
+            outcome = (pyinfra.bare if self._task.check_mode else pyinfra.bootstrap)(fleet, [host.name])[host.name]
         if isinstance(outcome, Failure):
             return {"unreachable" if outcome.trouble.untouched else "failed": True, "msg": outcome.message}
         return {"changed": bool(outcome), "steps": list(outcome) if isinstance(outcome, tuple) else []}
+
+    def _kept(self, task_vars: dict[str, Any]) -> Any:
+        """What the rollout that this is part of keeps of the host; None outside of one: the inventory is asked then."""
+        from vaguemestre.rollouts.kept import kept
+
+        record = self._task.args.get("record")
+        return kept(Path(record), task_vars["inventory_hostname"]) if record else None
 
     def _host(self, task_vars: dict[str, Any]) -> tuple[Any, Any, Any]:
         from vaguemestre import inventory

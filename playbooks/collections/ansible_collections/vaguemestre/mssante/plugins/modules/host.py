@@ -27,6 +27,13 @@ options:
   release:
     description: With O(state=rolled_back), the id of the release to put back rather than the previous one.
     type: str
+  record:
+    description: The record of a rollout, whose releases were made when it began; without it, they are made now.
+    type: path
+  allow:
+    description: With check mode, the limits that a change may go beyond; RV(beyond) is about the others.
+    type: list
+    elements: str
   command:
     description: Set by the action plugin, never by hand.
     type: str
@@ -72,6 +79,11 @@ changes:
   type: list
   elements: dict
   returned: success
+beyond:
+  description: What goes further than is done unasked.
+  type: list
+  elements: str
+  returned: in check mode
 steps: {description: What the activator said it was doing., type: list, elements: str, returned: always}
 phase: {description: Where the activator stopped., type: str, returned: failure}
 restored: {description: Whether the previous state is back in force., type: bool, returned: failure}
@@ -87,6 +99,8 @@ from ansible.module_utils.basic import AnsibleModule
 OPTIONS = {
     "state": {"type": "str", "choices": ["active", "verified", "rolled_back", "prepared"], "default": "active"},
     "release": {"type": "str"},
+    "record": {"type": "path"},
+    "allow": {"type": "list", "elements": "str"},
     "command": {"type": "str"},
     "payload": {"type": "str", "no_log": True},
 }
@@ -138,6 +152,8 @@ def report(answer: dict, *, diff: bool) -> dict:
     told = {"changes": brief(changes), **pick(answer, "release", "previous", "seconds")}
     told["live"] = answer["live"] if kind == "plan" else answer["release"]
     told["changed"] = bool(changes) if kind == "plan" else answer["changed"]
+    if kind == "plan":
+        told["whole"] = changes  # for the action plugin, which holds them against the limits and keeps them to itself
     return told | ({"diff": diffs(changes)} if diff else {})
 
 
