@@ -40,10 +40,10 @@ class RehearsalError(VaguemestreError):
     exit_code = Exit.INVALID
 
 
-def copy(fleet: Fleet, part: tuple[str, ...], to: Path) -> Fleet:
+def copy(fleet: Fleet, part: tuple[str, ...], to: Path) -> None:
     """Write into the new folder `to` what the lab needs of `fleet`: all of it, or that part and whoever serves it.
 
-    Returns the part that was copied, as it is written in the real inventory. Secrets, keys and records stay behind.
+    Secrets, keys and records stay behind.
 
     Raises:
         RehearsalError: `to` exists and is not empty, or there are more hosts than a lab has addresses for.
@@ -57,7 +57,6 @@ def copy(fleet: Fleet, part: tuple[str, ...], to: Path) -> Fleet:
     for one in chosen.establishments:
         name = f"{one.slug}.yml"
         _write(to / name, rehearsed(_read(fleet.root / name), addresses))
-    return chosen
 
 
 def rehearsed(document: Mapping[str, Any], addresses: Mapping[str, IPv4Address]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ SCHEMAS = {
 
 
 def printed(system: System, kit: str = ".") -> str:
-    return pipeline(system, Place(INVENTORY, PurePosixPath(kit)), ["ch-lens", "pasteur"])
+    return pipeline(system, Place(INVENTORY, PurePosixPath(kit)), ["pasteur"])
 
 
 @pytest.mark.slow
@@ -135,6 +135,15 @@ def test_files_that_are_wrong_stop_the_pipeline_where_they_are_wrong(branch: Pat
     done = run(branch, "\n".join(job["script"]), {})
     assert done.returncode == 2
     assert "pasteur.yml:5" in done.stderr
+
+
+@pytest.mark.slow
+def test_what_is_rehearsed_is_a_valid_inventory_of_the_lab(branch: Path) -> None:
+    steps = yaml.safe_load(printed(System.GITHUB, "kit"))["jobs"]["rehearsal"]["steps"]
+    (copied,) = (step["run"] for step in steps if step.get("name") == "A copy for the lab")
+    done = run(branch, f"{copied}\nkit/.venv/bin/vaguemestre validate --inventory build/rehearsal", {})
+    assert done.returncode == 0, done.stderr
+    assert "build/rehearsal: 1 establishment, 1 host" in done.stdout
 
 
 class Notes:

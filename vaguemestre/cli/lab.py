@@ -72,9 +72,9 @@ def copied(
 
     fleet = read(inventory)
     refuse_unknown(fleet, part or ())
-    chosen = copy(fleet, tuple(part or ()), to)
+    copy(fleet, tuple(part or ()), to)
     read(to)
-    typer.echo(f"wrote {to}: {len(chosen.establishments)} establishments, {len(list(chosen.hosts()))} hosts")
+    typer.echo(f"wrote {to}\nnext: vaguemestre lab up -i {to}")
 
 
 @app.command()
