@@ -84,7 +84,9 @@ def _state(expected: Expected, status: wire.Status, programs: str) -> Iterator[F
         yield Finding(Subject.ACTIVATION, "", Severity.BAD, *texts("interrupted"))
     if status.health.get("intact") is False:
         yield Finding(Subject.ACTIVATION, "record", Severity.BAD, *texts("record"))
-    if status.live != expected.release:
+    if expected.problem:
+        yield Finding(Subject.RELEASE, "unknown", Severity.BAD, *texts("no_release", problem=expected.problem))
+    elif status.live != expected.release:
         yield _behind(status, expected.release, programs)
     yield from (_drifted(change) for change in status.drift if change.kind != "unit")
     yield from _units(status)

@@ -18,6 +18,10 @@ TEXTS: dict[str, tuple[str, str]] = {
                "la version {live} est en place, l'inventaire dit {expected}"),
     "behind_kit": ("release {live} is live, made by another kit; the inventory says {expected}",
                    "la version {live} est en place, d'un autre kit ; l'inventaire dit {expected}"),
+    "no_release": (
+        "what it must be cannot be worked out here: {problem}",
+        "sa version attendue ne peut être établie ici : {problem}",
+    ),
     "drift create": ("{kind} {key} is missing", "{kind_fr} {key} : absent"),
     "drift update": ("{kind} {key} was changed on the host", "{kind_fr} {key} : modifié sur l'hôte"),
     "drift mode": ("{kind} {key} has another owner or mode", "{kind_fr} {key} : propriétaire ou droits différents"),

@@ -1,4 +1,4 @@
-"""Commands that deal with hosts through the pyinfra door: bootstrap, plan, apply, status, audit, rollback."""
+"""Commands that deal with hosts through the pyinfra door: bootstrap, plan, apply, status, rollback."""
 
 from __future__ import annotations
 
@@ -99,22 +99,6 @@ def status(names: Names = None, inventory: Inventory = None, as_json: AsJson = F
     """
     _, found = _dealt_with(names, inventory, as_json, lambda *given: _door().status(*given))
     _end(found, as_json, changes=True, diffs=False)
-
-
-def audit(inventory: Inventory = None, as_json: AsJson = False) -> None:
-    """Ask every host of the inventory whether it still is what the inventory says, and list those that are not.
-
-    One round trip a host, all side by side: files, owners and modes, packages, units and what they run with.
-    Exit code 0: all are. 3: some are not. 4: some could not be reached.
-    """
-    fleet, found = _dealt_with(None, inventory, as_json, lambda *given: _door().status(*given))
-    if as_json:
-        _end(found, as_json)
-    from vaguemestre.cli.outcomes import code
-    from vaguemestre.cli.showing import show_table
-
-    show_table(fleet, found)
-    raise typer.Exit(code(found.values()))
 
 
 def rollback(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +62,18 @@ def refuse_unknown(fleet: Fleet, names: Sequence[str]) -> None:
         SelectionError: a name is neither; the nearest known one is given.
     """
     known = {one.slug for one in fleet.establishments} | {host.name for _, host in fleet.hosts()}
-    if unknown := set(names) - known:
-        raise SelectionError("\n".join(_unknown(name, sorted(known), fleet.root) for name in sorted(unknown)))
+    refuse_strangers(names, known, fleet.root)
+
+
+def refuse_strangers(names: Sequence[str], known: Collection[str], root: Path) -> None:
+    """Let pass what is among the `known` names of the inventory `root`; raises as `refuse_unknown`."""
+    if unknown := set(names) - set(known):
+        raise SelectionError("\n".join(_unknown(name, sorted(known), root) for name in sorted(unknown)))
 
 
 def _unknown(name: str, known: list[str], root: Path) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
     return f"{name}: no establishment and no host of {root} has this name\n    {hint}"
