@@ -298,8 +298,8 @@ class Fleet:
     def part(self, names: Collection[str]) -> Fleet:
         """The fleet of these establishments (by slug or host), of whoever serves them, and of all that those serve."""
         meant = (one for one in self.establishments if {one.slug, *(host.name for host in one.hosts)} & {*names})
-        operators = {one.operator or one.slug for one in meant}
-        kept = (one for one in self.establishments if (one.operator or one.slug) in operators)
+        operators = {slug for one in meant for slug in (one.operator or one.slug, one.moving_from) if slug}
+        kept = (one for one in self.establishments if {one.operator or one.slug, one.moving_from} & operators)
         return replace(self, establishments=tuple(kept))
 
     def mail_domains(self, one: Establishment) -> tuple[Domain, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from vaguemestre import preview
 from vaguemestre.engines.targets import refuse_unknown
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Establishment, Fleet, RoleName
+from vaguemestre.establishment import Domain, Establishment, Fleet, RoleName
 from vaguemestre.lab import CertificateRequest, Guest, MailDomain, Plan
 from vaguemestre.lab.cases import CASES
 from vaguemestre.lab.peers import plan_of
@@ -55,12 +55,31 @@ def packages(fleet: Fleet) -> tuple[str, ...]:
 
 def _domains(fleet: Fleet) -> Iterator[MailDomain]:
     for operator in fleet.establishments:
-        for domain in (domain for one in fleet.served_by(operator) if operator.hosts for domain in one.domains):
+        for domain in _served(fleet, operator):
             smtp = _with(operator, RoleName.POSTFIX)
             imap, book = (_with(operator, role) for role in (RoleName.DOVECOT, RoleName.OPENLDAP))
             edges = tuple(host.name for host in operator.edges) or smtp
+            if leaving := _leaving(fleet, domain):
+                # DNS names both stacks while a domain moves, the one that has it first.
+                edges, smtp = (
+                    (*(host.name for host in leaving.edges), *edges),
+                    (*smtp, *_with(leaving, RoleName.POSTFIX)),
+                )
             senders = tuple(name for name in smtp if name not in edges)
             yield MailDomain(domain.name, mx=edges, submission=smtp, imap=imap, book=book, senders=senders)
+
+
+def _served(fleet: Fleet, operator: Establishment) -> Iterator[Domain]:
+    """The domains that it serves, or is to serve."""
+    for one in fleet.served_by(operator) if operator.hosts else ():
+        if one.moving_from != operator.slug:
+            yield from one.domains
+
+
+def _leaving(fleet: Fleet, domain: Domain) -> Establishment | None:
+    """The stack that the domain leaves, when it moves."""
+    left = {one.moving_from for one in fleet.establishments if domain in one.domains}
+    return next((one for one in fleet.establishments if one.slug in left), None)
 
 
 def _certificates(fleet: Fleet) -> Iterator[CertificateRequest]:

@@ -138,13 +138,20 @@ class Mailboxes:
 
 
 def serving(fleet: Fleet, address: str) -> Mailboxes:
-    """Who holds the mailboxes of the address's domain.
+    """Who holds the mailboxes of the address's domain; of one that moves, the stack that is in charge of it now.
 
     Raises:
         MailboxError: no operator of the inventory serves that domain.
     """
     domain = address.rpartition("@")[2].lower()
     served = {one.name: boxes for boxes in holders(fleet) for e in _served(boxes) for one in e.domains}
+    for one in (
+        one for one in fleet.establishments if one.moving_from and domain in {each.name for each in one.domains}
+    ):
+        from vaguemestre.moving.stacks import in_charge
+
+        stack = in_charge(fleet, one, domain)
+        return Mailboxes(fleet, stack.operator, stack.host)
     if domain not in served:
         known = ", ".join(sorted(served)) or "none"
         raise MailboxError(

@@ -2,7 +2,8 @@
 
 ``{"result": R, ...}`` with R
 
-  shown     `domains`: of each that moves, `here`, `leaving` and `way`; `mailboxes` is how many it has here
+  shown     `domains`: of each that moves, `here`, `leaving` and `way`; `mailboxes` is how many it has here, `listed`
+            whether the white list that is held names this host's certificate for it
   exported  `entries` (see `entries.spelt`)
   done      `since` (Unix time, of `close`), `open` (addresses that were, of `leave`)
   counted   `waiting` and `sessions`, `active`
@@ -16,6 +17,7 @@ make two stacks write the same mailboxes.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import subprocess
 import sys
@@ -29,7 +31,7 @@ from vaguemestre.host.mailboxes.here import end_sessions
 from vaguemestre.host.mailboxes.store import StoreError
 from vaguemestre.host.moving import charge, mail, queue
 from vaguemestre.host.moving.entries import Entries, connected, spelt, understood
-from vaguemestre.host.moving.layout import Charge, LayoutError, Settings, Way, settings
+from vaguemestre.host.moving.layout import STATE, Charge, LayoutError, Settings, Way, settings
 from vaguemestre.host.moving.layout import charge as remembered
 
 Said = dict[str, Any]
@@ -97,16 +99,27 @@ def _asked(command: str, domain: str, since: float) -> Said:
 def _shown(known: Settings, now: Charge) -> Said:
     with _directory() as entries:
         found = {domain: len(Entries(entries, domain).all()) for domain in known.domains}
+    listed = _listed()
     domains = {
         domain: {
             "here": domain not in now.away,
             "leaving": domain in known.leaving,
             "way": now.away.get(domain, ""),
             "mailboxes": found[domain],
+            "listed": domain in listed,
         }
         for domain in known.domains
     }
     return {"result": "shown", "domains": domains}
+
+
+def _listed() -> set[str]:
+    from vaguemestre.host.trust import layout, own
+
+    trust, places = layout.settings(), layout.Places(layout.STATE)
+    shown = own.certificate(trust.certificate)
+    named = own.ours(own.entries(places, trust), shown)
+    return {*own.beside(places, trust, shown), *(domain for domain, fine in named.items() if fine)}
 
 
 def _export(domain: str, _: Settings, __: Charge) -> Said:
@@ -158,15 +171,24 @@ def _stay(domain: str, known: Settings, now: Charge) -> Said:
     return _ours(domain, now)
 
 
-def _arrive(domain: str, known: Settings, now: Charge) -> Said:
+def _arrive(domain: str, known: Settings, _: Charge) -> Said:
     """This stack is in charge. Entries first, with their true states; then the doors open."""
     if domain not in known.arriving:
         raise Refused(f"{domain} does not come to this host")
-    with _entries(domain) as entries:
+    with _alone(), _entries(domain) as entries:
+        now = remembered()
         if domain in now.away:
             entries.put(understood(json.load(sys.stdin)), asleep=False)
         entries.forget()
-    return _ours(domain, now)
+        return _ours(domain, now)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Mail that is being carried here holds this lock too, shared (`vaguemestre.moving.carrying`): never after this."""
+    with (STATE / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _ours(domain: str, now: Charge) -> Said:

@@ -140,3 +140,12 @@ def _changes(before: Entry, after: Entry) -> Iterator[tuple[str, list[bytes] | N
     for key in sorted({*before, *after} - {"objectClass", "mail"}):
         if sorted(before.get(key, [])) != sorted(after.get(key, [])):
             yield key, after.get(key)
+
+
+def strangers(entries: dict[str, Entry], served: set[str]) -> list[str]:
+    """Addresses that these entries lead to, or let send, in domains that are not served where they go."""
+    named = (value.decode() for entry in entries.values() for key in _OTHERS for value in entry.get(key, []))
+    return sorted({address for address in named if address.rpartition("@")[2] not in served})
+
+
+_OTHERS = ("vgmSecretariat", "vgmSender")
