@@ -96,9 +96,9 @@ def resume(fleet: Fleet, path: Path, process: Process) -> None:
             raise RolloutError(f"rollout {record.id} went through, at {record.ended}\n    there is nothing to resume")
         pairs = select(fleet, tuple(one.host for one in record.hosts))
         for one, host in pairs:
-            moved(path, _reached(fleet, one, host, b""))
-        again = tuple(_again(one) for one in record.hosts)
-        write(path, replace(record, hosts=again, process=process, ended=None))
+            moved(path, reached(fleet, one, host, b""))
+        hosts = tuple(again(one) for one in record.hosts)
+        write(path, replace(record, hosts=hosts, process=process, ended=None))
     _claimed(path)
 
 
@@ -132,13 +132,7 @@ def refuse(path: Path, wrong: Mapping[str, str], result: Result) -> None:
 def end(path: Path) -> Record:
     """It has ended, well or not; its claims are given up. Hosts whose turn did not come say so."""
     with turn(path) as record:
-        hosts = tuple(
-            replace(one, result=Result.NOT_BEGUN, reason="its wave was not reached")
-            if one.result is Result.WAITING
-            else one
-            for one in record.hosts
-        )
-        changed = replace(record, hosts=hosts, ended=now())
+        changed = replace(record, hosts=over(record.hosts), ended=now())
         write(path, changed)
     claims.leave(targets(path, changed), changed.id)
     return changed
@@ -147,6 +141,14 @@ def end(path: Path) -> Record:
 def most_at_once(fleet: int, pace: Pace) -> int:
     """How many hosts that serve a wave may change, in a fleet of so many hosts."""
     return max(pace.share_from - 1, int(fleet * pace.max_share_percent / 100))
+
+
+def over(hosts: tuple[HostRecord, ...]) -> tuple[HostRecord, ...]:
+    """As they stand when their rollout ends."""
+    reason = "its wave was not reached"
+    return tuple(
+        replace(one, result=Result.NOT_BEGUN, reason=reason) if one.result is Result.WAITING else one for one in hosts
+    )
 
 
 def targets(path: Path, record: Record, hosts: Collection[str] = ()) -> dict[str, Target]:
@@ -175,12 +177,13 @@ def _claimed(path: Path) -> None:
 
 def _made(fleet: Fleet, one: Establishment, host: Host) -> Kept | VaguemestreError:
     try:
-        return _reached(fleet, one, host, pack(fleet, one, host).release.document())
+        return reached(fleet, one, host, pack(fleet, one, host).release.document())
     except VaguemestreError as error:
         return error
 
 
-def _reached(fleet: Fleet, one: Establishment, host: Host, document: bytes) -> Kept:
+def reached(fleet: Fleet, one: Establishment, host: Host, document: bytes) -> Kept:
+    """What is kept of a host whose release this is."""
     settings = one.settings
     return Kept(target(fleet, one, host), settings.rollout.windows, fleet.root / settings.secrets, document)
 
@@ -190,7 +193,7 @@ def _host(one: Establishment, host: Host, made: Kept | VaguemestreError) -> Host
     return HostRecord(host=host.name, establishment=one.slug, wave=one.wave, release=release)
 
 
-def _again(one: HostRecord) -> HostRecord:
+def again(one: HostRecord) -> HostRecord:
     """One that is done stays so; one that was being changed may have changed; all others begin anew."""
     if one.result is Result.DONE:
         return one
