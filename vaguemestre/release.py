@@ -10,8 +10,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from vaguemestre.errors import ReleaseError
@@ -178,14 +179,40 @@ class Release:
     @property
     def id(self) -> str:
         """SHA-256 of the canonical document, 64 hex digits."""
-        return hashlib.sha256(self.document()).hexdigest()
+        total = hashlib.sha256()
+        for piece in self._pieces():
+            total.update(piece)
+        return total.hexdigest()
 
     def document(self) -> bytes:
         """The canonical JSON: sorted keys, no spaces, file contents as text or, when not UTF-8, as base64."""
-        body: dict[str, Any] = {"format": FORMAT, "host": self.host, "debian": self.debian}
-        for name in _KINDS:
-            body[name] = [_plain(item) for item in getattr(self, name)]
-        return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return b"".join(self._pieces())
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The document in pieces: a fleet's hosts have most items in common, the largest among them, and each of these
+        is written once.
+        """
+        heads = {"format": FORMAT, "host": self.host, "debian": self.debian}
+        for number, name in enumerate(sorted((*heads, *_KINDS))):
+            yield b"%b%b:" % (b"," if number else b"{", _written(name))
+            if name in heads:
+                yield _written(heads[name])
+                continue
+            items = getattr(self, name)
+            for place, item in enumerate(items):
+                yield b"," if place else b"["
+                yield _item_written(item)
+            yield b"]" if items else b"[]"
+        yield b"}"
+
+
+def _written(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@lru_cache(maxsize=512)
+def _item_written(item: Item) -> bytes:
+    return _written(_plain(item))
 
 
 def _plain(item: Item) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def _environment(*, escaping: bool = False) -> Environment:
         undefined=StrictUndefined,
         autoescape=escaping,  # noqa: S701 - off for configuration files, on for pages
         finalize=_visible if escaping else None,
+        auto_reload=False,  # the kit's own files do not change under it
         keep_trailing_newline=True,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from vaguemestre.release import Item, Release
 from vaguemestre.secrets import Secrets
 
 
+@cache
 def role(name: RoleName) -> ModuleType:
     """The module of a role, with `NEEDS` and `items(context)`."""
     return import_module(f"roles.{name.value}")

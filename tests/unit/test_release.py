@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -152,3 +153,13 @@ def test_a_document_of_another_format_is_refused() -> None:
     newer = json.loads(of(("base", CONFIGURATION)).document()) | {"format": 2}
     with pytest.raises(ReleaseError, match="upgrade the kit"):
         parse(json.dumps(newer).encode())
+
+
+@pytest.mark.parametrize("said", [[], ITEMS], ids=["empty", "whole"])
+def test_the_document_is_canonical_json(said: list[tuple[str, Item]]) -> None:
+    """It is written piece by piece; whoever writes it in one go gets the same bytes."""
+    release = Release.of("a.test", "trixie", said)
+    document = release.document()
+    written = json.dumps(json.loads(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert document == written.encode()
+    assert hashlib.sha256(document).hexdigest() == release.id
