@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from vaguemestre.cli.board import LOG_WIDTH
 from vaguemestre.cli.inventory import AsJson, Inventory
 from vaguemestre.errors import Exit, VaguemestreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vaguemestre.establishment import Fleet
+    from vaguemestre.reports.overview import Stood
     from vaguemestre.reports.page import Page, Subject
     from vaguemestre.reports.wording import Language
     from vaguemestre.verbs.signing import Pen
@@ -44,6 +48,7 @@ def report(
     lang: Annotated[Lang, typer.Option(help="Languages of the document; both: French, then English.")] = Lang.BOTH,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Do not sign, and say so; no host is asked.")] = False,
     check: Annotated[Path | None, typer.Option(metavar="FILE", help="Check the signature of a document.")] = None,
+    fleet: Annotated[bool, typer.Option("--fleet", help="Where each establishment stands, on one page.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a document of the last verification, requirement by requirement, signed by the establishment's host.
@@ -52,6 +57,9 @@ def report(
     has proven there is never shown as proven. HTML and PDF are files of their own that load nothing. The key that signs
     never leaves the host; the signature is FILE.p7s, beside the file.
 
+    With --fleet it is the agency's overview: counts, a map of France, regions, waves, and each establishment with since
+    when it has joined, waits or has failed, by the last verification, rollout and audit on record. No host is asked.
+
     With --check it says who signed a document and when, or that it is not what was signed.
 
     Exit code 0: done. 1: the host could not sign, or a signature is wrong. 2: nothing to report on, or a file cannot be
@@ -59,13 +67,15 @@ def report(
     """
     from vaguemestre import inventory as door
 
-    fleet = door.load(inventory)
+    found = door.load(inventory)
     if check:
-        _checked(fleet, check, establishment)
+        _checked(found, check, establishment)
+    elif fleet:
+        _overview(found, {"html": html, "pdf": pdf}, _languages(lang), as_json=as_json)
     elif establishment is None:
-        raise WhatError("name an establishment\n    vaguemestre report --help")
+        raise WhatError("name an establishment, or ask for all by --fleet\n    vaguemestre report --help")
     else:
-        _made(fleet, establishment, {"html": html, "pdf": pdf}, lang, unsigned=unsigned, as_json=as_json)
+        _made(found, establishment, {"html": html, "pdf": pdf}, lang, unsigned=unsigned, as_json=as_json)
 
 
 def _made(fleet: Fleet, slug: str, files: dict[str, Path | None], lang: Lang, *, unsigned: bool, as_json: bool) -> None:
@@ -76,9 +86,8 @@ def _made(fleet: Fleet, slug: str, files: dict[str, Path | None], lang: Lang, *,
     wanted = {kind: path for kind, path in files.items() if path}
     pen = Pen(fleet, site.host.name) if wanted and not unsigned else None
     subject = gathering.subject(fleet, site, pen)
-    languages: tuple[Language, ...] = ("fr", "en") if lang is Lang.BOTH else ("fr" if lang is Lang.FR else "en",)
     for kind, path in wanted.items():
-        _write(kind, path, subject, site, pen, languages)
+        _write(kind, path, subject, site, pen, _languages(lang))
     if as_json:
         _print_json(subject)
     elif not wanted:
@@ -95,6 +104,39 @@ def _write(
         typer.echo(f"setting {path.name} in pages, some seconds", err=True)
     made = document.write(path, document.pdf(page) if kind == "pdf" else page.encode(), pen)
     typer.echo(f"wrote {made.document}" + (f" and its signature {made.signature}" if made.signature else ", unsigned"))
+
+
+def _languages(lang: Lang) -> tuple[Language, ...]:
+    return ("fr", "en") if lang is Lang.BOTH else ("fr" if lang is Lang.FR else "en",)
+
+
+def _overview(fleet: Fleet, files: dict[str, Path | None], languages: tuple[Language, ...], *, as_json: bool) -> None:
+    """Of all establishments; unsigned: it is the agency's own page."""
+    from vaguemestre.reports import document
+    from vaguemestre.reports.fleet import plain, stood
+
+    found = stood(fleet)
+    for kind, path in files.items():
+        if path:
+            page = document.fleet_html(fleet, found, languages)
+            document.write(path, document.pdf(page) if kind == "pdf" else page.encode(), None)
+            typer.echo(f"wrote {path}")
+    if as_json:
+        typer.echo(json.dumps(plain(found), indent=2, ensure_ascii=False))
+    elif not any(files.values()):
+        _show_fleet(found)
+
+
+def _show_fleet(found: Sequence[Stood]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False, markup=False)
+    table = Table("establishment", "wave", "stands", "since", "reason", box=None)
+    for one, stand, _ in found:
+        since = f"{stand.since:%Y-%m-%d %H:%M}" if stand.since else ""
+        table.add_row(one.slug, str(one.wave), stand.place.value, since, Text(stand.why.en))
+    console.print(table)
 
 
 def _checked(fleet: Fleet, document: Path, slug: str | None) -> None:
@@ -122,7 +164,6 @@ def _print_json(subject: Subject) -> None:
 def _show(subject: Subject, language: Language) -> None:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     from vaguemestre.reports.page import page
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from vaguemestre import render
 from vaguemestre.errors import Exit, VaguemestreError
+from vaguemestre.establishment import Fleet
+from vaguemestre.reports.overview import Stood, overview
 from vaguemestre.reports.page import Subject, page
 from vaguemestre.reports.wording import Language
 from vaguemestre.verbs.signing import Pen
@@ -40,9 +44,26 @@ def html(subject: Subject, languages: Sequence[Language], file: str, anchors: st
     Raises:
         ReleaseError: a template of the kit is wrong.
     """
-    others = {languages[0]: languages[-1], languages[-1]: languages[0]} if len(languages) > 1 else {}
+    others = _others(languages)
     pages = [page(subject, one, others.get(one, "")) for one in languages]
     return render.page("report/establishment.html.j2", pages=pages, first=pages[0], file=file, anchors=anchors)
+
+
+def fleet_html(fleet: Fleet, stood: Sequence[Stood], languages: Sequence[Language]) -> str:
+    """The overview of a fleet as one page.
+
+    Raises:
+        ReleaseError: a template of the kit is wrong.
+    """
+    now, kit, lab = datetime.now(UTC), version("vaguemestre"), fleet.settings.lab is not None
+    others = _others(languages)
+    pages = [overview(stood, one, now, kit, other=others.get(one, ""), rehearsal=lab) for one in languages]
+    return render.page("report/fleet.html.j2", pages=pages, first=pages[0])
+
+
+def _others(languages: Sequence[Language]) -> dict[Language, Language]:
+    """For each language the one that the same file holds too."""
+    return {languages[0]: languages[-1], languages[-1]: languages[0]} if len(languages) > 1 else {}
 
 
 def pdf(page: str) -> bytes:
