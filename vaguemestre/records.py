@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaguemestre.errors import VaguemestreError
-from vaguemestre.establishment import Fleet
+
+if TYPE_CHECKING:  # the model is slow to import, and reading a record has no need of it
+    from vaguemestre.establishment import Fleet
 
 
 class RecordsError(VaguemestreError):

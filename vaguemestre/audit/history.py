@@ -16,14 +16,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaguemestre import records
 from vaguemestre.audit import memory
 from vaguemestre.audit.finding import Audit, Severity, parsed
 from vaguemestre.audit.memory import Event
 from vaguemestre.errors import Exit, VaguemestreError
-from vaguemestre.establishment import Fleet
 from vaguemestre.records import Kind, RecordsError
+
+if TYPE_CHECKING:
+    from vaguemestre.establishment import Fleet
 
 
 class AuditBusyError(VaguemestreError):
