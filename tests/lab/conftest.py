@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from images import shared_packages
 from letters import Edge, Peer, edge_answer, kept
 from people import LENS, LISTED, PASTEUR, open_mailbox
 from terminal import Terminal, Typed
@@ -61,7 +62,7 @@ def _plan(name: str) -> Plan:
         operators,
         guests=operators.guests + bare,
         certificates=operators.certificates + scratch.certificates,
-        packages=tuple(sorted({*operators.packages, *scratch.packages})),
+        packages=shared_packages(),
     )
 
 

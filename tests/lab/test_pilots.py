@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from images import shared_packages
 from terminal import Terminal
 
 from vaguemestre import inventory
@@ -47,7 +49,8 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
 
 def provisioned_and_verified(lab: Lab, slugs: list[str]) -> None:
     print(f"{CHOICE}={' '.join(slugs)!r}", file=sys.stderr, flush=True)
-    lab.up(lab_plan(inventory.read(PILOTS), NAME, slugs), lambda text: print(text, file=sys.stderr, flush=True))
+    plan = replace(lab_plan(inventory.read(PILOTS), NAME, slugs), packages=shared_packages())
+    lab.up(plan, lambda text: print(text, file=sys.stderr, flush=True))
     typed = Terminal(PILOTS)
     here = {VARIABLE: NAME}
     typed("apply", **here).succeeded()

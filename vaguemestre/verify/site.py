@@ -83,14 +83,14 @@ class Site:
 
 
 def sites(fleet: Fleet) -> list[Site]:
-    """The establishments of the fleet that have mail somewhere in it, in rollout order."""
+    """The establishments of the fleet that have mail somewhere in it, in rollout order; not those on the move."""
     return [
         Site(establishment, operator, host, fleet.root)
         for operator in fleet.establishments
         for host in operator.hosts
         if host.has(RoleName.POSTFIX)
         for establishment in fleet.served_by(operator)
-        if establishment.domains
+        if establishment.domains and not establishment.moving_from
     ]
 
 
