@@ -152,12 +152,3 @@ def test_the_signers_certificate_is_told_with_the_command_that_checks(subject: S
 def test_programs_read_the_same_verdicts(subject: Subject) -> None:
     told = {one["number"]: one["verdict"] for one in plain(subject)["requirements"]}
     assert (told[39], told[35], told[45]) == ("proven", "failed", "uncovered")
-
-
-@pytest.mark.slow
-def test_what_is_set_on_paper_loads_nothing_that_it_names(tmp_path: Path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("s3cret")
-    tempting = f'<link rel="attachment" href="{secret.as_uri()}"><p>Évreux</p>'
-    assert document.pdf(tempting).startswith(b"%PDF-")
-    assert b"/EmbeddedFile" not in document.pdf(tempting)
