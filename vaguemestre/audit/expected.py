@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -36,15 +37,15 @@ class Limits:
 
 @dataclass(frozen=True)
 class Expected:
-    """One host: whose it is, how it is reached, the id of the release it must have, when to warn.
-
-    `problem` says why its release cannot be worked out, when it cannot: `release` is then empty.
+    """One host: whose it is, how it is reached, the id of the release it must have, the command that asks it, when to
+    warn. `problem` says why its release cannot be worked out, when it cannot: `release` is then empty.
     """
 
     target: Target
     establishment: str
     wave: int
     release: str
+    command: str
     limits: Limits
     problem: str = ""
 
@@ -52,12 +53,13 @@ class Expected:
 @dataclass(frozen=True)
 class Expectation:
     """All hosts of an inventory, in rollout order; `kit` is this kit's version, `programs` the SHA-256 of what it puts
-    on hosts; `records` the folder of audits, `months` how long what happened is kept. `lasting` is False when a secret
-    could not be read, which may be otherwise in a moment.
+    on hosts; `question` what every host's command reads, in base64; `records` the folder of audits, `months` how long
+    what happened is kept. `lasting` is False when a secret could not be read, which may be otherwise in a moment.
     """
 
     kit: str
     programs: str
+    question: str
     records: str
     months: int
     hosts: tuple[Expected, ...]
@@ -82,11 +84,13 @@ def expectation(fleet: Fleet, on_host: OnHost) -> Expectation:
     from importlib.metadata import version
 
     from vaguemestre import records, runtime
+    from vaguemestre.engines import wire
 
     hosts = tuple(_hosts(fleet, on_host))
     return Expectation(
         kit=version("vaguemestre"),
         programs=hashlib.sha256(runtime.archive()).hexdigest(),
+        question=base64.b64encode(wire.payload()).decode(),
         records=str(records.folder(fleet, records.Kind.AUDITS)),
         months=fleet.settings.audit.history_months,
         hosts=tuple(one for one, _ in hosts),
@@ -107,7 +111,15 @@ def _hosts(fleet: Fleet, on_host: OnHost) -> Iterator[tuple[Expected, bool]]:
             release = synthesise(context(fleet, one, host)).id
         except VaguemestreError as error:
             problem, lasting = str(error), not isinstance(error, SecretsError)
-        yield Expected(target(fleet, one, host), one.slug, one.wave, release, _limits(one), problem), lasting
+        way = target(fleet, one, host)
+        yield Expected(way, one.slug, one.wave, release, _command(way, release), _limits(one), problem), lasting
+
+
+def _command(way: Target, release: str) -> str:
+    """The release itself stays here: a host that has it needs its id only."""
+    from vaguemestre.engines import wire
+
+    return wire.command("status", "--health", f"--expect={release}", sudo=way.user != "root")
 
 
 def _limits(establishment: Establishment) -> Limits:

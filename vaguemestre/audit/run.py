@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
 from vaguemestre.audit import history
 from vaguemestre.audit.expected import Expectation, Expected
 from vaguemestre.audit.finding import Audit, HostAudit
-from vaguemestre.audit.judge import Answer, exit_code, judged
 from vaguemestre.audit.remembered import expected
 from vaguemestre.audit.vitals import Moment
-from vaguemestre.engines import clients, wire
-from vaguemestre.engines.answer import Outcome, answer
+from vaguemestre.engines import clients
 from vaguemestre.engines.targets import refuse_strangers
 from vaguemestre.errors import Exit
 from vaguemestre.records import RecordsError
 from vaguemestre.whereabouts import whereabouts
+
+if TYPE_CHECKING:
+    from vaguemestre.engines import wire
+    from vaguemestre.engines.answer import Outcome
+
+_JUDGE = "vaguemestre.audit.judge"
+"""Slow to import, like what it judges."""
 
 OnText = Callable[[str], object]
 """Told what is being done, for a person who waits."""
@@ -57,6 +66,9 @@ def audited(inventory: Path | None, names: Sequence[str], on_text: OnText) -> Au
         audit, outcomes = _asked(found, chosen, on_text)
         if not unkept:
             audit, unkept = _kept(folder, found, audit)
+    from vaguemestre.audit.judge import exit_code
+    from vaguemestre.engines import wire
+
     drift = {name: one.drift for name, one in outcomes.items() if isinstance(one, wire.Status)}
     code = exit_code((host, outcomes[host.host]) for host in audit.hosts)
     return Audited(audit, drift, code, unkept)
@@ -75,7 +87,12 @@ def _asked(found: Expectation, chosen: Sequence[Expected], on_text: OnText) -> t
     outcomes: dict[str, Outcome] = {}
     hosts: dict[str, HostAudit] = {}
     on_text(f"asking {len(chosen)} hosts")
-    for one in clients.ask(map(_question, chosen), wire.payload()):
+    Thread(target=import_module, args=(_JUDGE,)).start()  # while the first hosts think
+    questions = (clients.Question(one.target, one.command) for one in chosen)
+    for one in clients.ask(questions, base64.b64decode(found.question)):
+        from vaguemestre.audit.judge import Answer, judged
+        from vaguemestre.engines.answer import answer
+
         name = one.target.name
         outcomes[name] = answer(name, one.outcome)
         moment = Moment(one.asked, one.received)
@@ -84,12 +101,6 @@ def _asked(found: Expectation, chosen: Sequence[Expected], on_text: OnText) -> t
     ordered = tuple(hosts[one.target.name] for one in chosen)
     at = began.isoformat(timespec="seconds").replace("+00:00", "Z")
     return Audit(at, round(time.monotonic() - clock, 3), found.kit, ordered), outcomes
-
-
-def _question(one: Expected) -> clients.Question:
-    """The release itself stays here: a host that has it needs its id only."""
-    sudo = one.target.user != "root"
-    return clients.Question(one.target, wire.command("status", "--health", f"--expect={one.release}", sudo=sudo))
 
 
 def _kept(folder: Path, found: Expectation, audit: Audit) -> tuple[Audit, str]:
