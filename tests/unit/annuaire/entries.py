@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vaguemestre.host.annuaire.columns import COLUMNS
-from vaguemestre.host.annuaire.reading import Line, Reading
+from vaguemestre.host.annuaire.line import Line
+from vaguemestre.host.annuaire.reading import Reading
 from vaguemestre.host.annuaire.source import Source
 
 HEADER = "|".join(COLUMNS)
@@ -46,7 +47,7 @@ def zipped(folder: Path, content: bytes, name: str = f"{NAME}.zip", member: str 
 def read(path: Path) -> tuple[list[Line], Reading]:
     with Source(path) as source:
         reading = Reading(source)
-        return list(reading), reading
+        return [one.line for one in reading], reading
 
 
 def numbers(reading: Reading) -> dict[str, list[int]]:

@@ -23,7 +23,7 @@ from vaguemestre.host.annuaire.entry import Attributes
 from vaguemestre.host.annuaire.examination import Limits as FileLimits
 from vaguemestre.host.annuaire.inspection import Limits
 from vaguemestre.host.annuaire.layout import Api, Places, Settings
-from vaguemestre.host.annuaire.reading import Line
+from vaguemestre.host.annuaire.line import Line
 from vaguemestre.host.annuaire.refresh import Report, refresh
 from vaguemestre.host.annuaire.state import State
 

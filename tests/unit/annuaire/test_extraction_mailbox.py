@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaguemestre.host.annuaire.gathering import mailboxes
+from vaguemestre.host.annuaire.line import Line
 from vaguemestre.host.annuaire.mailbox import KINDS, fingerprint, mark, merged, text, united
-from vaguemestre.host.annuaire.reading import Line
 
 ELSEWHERE = DOCTOR._replace(structure="990000002", legal_name="CENTRE FICTIF", paperless="N")
 LINES = st.builds(

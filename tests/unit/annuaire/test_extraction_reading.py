@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from vaguemestre.host.annuaire.cleaning import mended
 from vaguemestre.host.annuaire.columns import COLUMNS
+from vaguemestre.host.annuaire.line import Line
 from vaguemestre.host.annuaire.mailbox import Activity, Place
-from vaguemestre.host.annuaire.reading import Line
-from vaguemestre.host.annuaire.source import ExtractionError
+from vaguemestre.host.annuaire.reading import Reading
+from vaguemestre.host.annuaire.source import ExtractionError, Source
 
 
 def test_a_line_is_a_mailbox_with_one_activity() -> None:
@@ -80,6 +81,7 @@ def test_quotes_around_a_field_go_and_words_in_quotes_stay(written: str, meant: 
     [
         ("", "columns"),
         ("|".join(DOCTOR[:-1]), "columns"),
+        ("|".join(DOCTOR[:12]), "columns"),
         ("|".join((*DOCTOR, "more")), "columns"),
         ("|".join(DOCTOR._replace(kind="BAL")), "type"),
         ("|".join(DOCTOR._replace(kind="per")), "type"),
@@ -95,6 +97,17 @@ def test_what_cannot_be_used_is_passed_over_and_its_number_told(tmp_path: Path, 
     assert lines == [DOCTOR, TEAM]
     assert dict(reading.faults) == {fault: 1}
     assert numbers(reading) == {fault: [3]}
+
+
+@pytest.mark.parametrize("service", ["", '"Bloc"', "Bloc|nord"])
+def test_a_line_says_the_same_whole_as_in_parts(tmp_path: Path, service: str) -> None:
+    written = [DOCTOR, DOCTOR._replace(service=f'"{service}"' if "|" in service else service), DOCTOR]
+    path = file(tmp_path, text(*written))
+    with Source(path) as source:
+        found = list(Reading(source))
+    assert [one.line.text for one in found] == [one.text for one in found]
+    assert [one.line.mailbox for one in found] == [one.mailbox for one in found]
+    assert found[1].mailbox.activities[0].service == service.strip('"')
 
 
 def test_one_line_in_another_encoding_costs_that_line_only(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ from nation_server import (
 
 from vaguemestre.host.annuaire.columns import date_of
 from vaguemestre.host.annuaire.inspection import Inspection, Limits, inspect
-from vaguemestre.host.annuaire.reading import Line, Reading
+from vaguemestre.host.annuaire.line import Line
+from vaguemestre.host.annuaire.reading import Reading
 from vaguemestre.host.annuaire.source import ExtractionError, Source
 from vaguemestre.lab.world.annuaire.interface import CALLS, Pace
 
@@ -56,7 +57,7 @@ def lines(nation: NationServer, folder: Path) -> dict[str, Line]:
     """What the extraction has, by address."""
     file, _ = nation.fetch(folder)
     with Source(file) as source:
-        return {line.address: line for line in Reading(source)}
+        return {line.address: line.line for line in Reading(source)}
 
 
 def examined(nation: NationServer, folder: Path, held: Path | None = None) -> Inspection:

@@ -25,7 +25,7 @@ def folded(text: str) -> str:
     """The text in lower case without accents; whatever is neither letter nor digit is one blank."""
     letters = text.casefold()
     if not letters.isascii():
-        letters = unicodedata.normalize("NFKD", letters.translate(_LIGATURES))
+        letters = unicodedata.normalize("NFKD", letters.translate(_LIGATURES)).casefold()
         letters = "".join(one for one in letters if not unicodedata.combining(one))
     return _SIGNS.sub(" ", letters).strip()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 
+from vaguemestre.host.annuaire.line import Line, Row
 from vaguemestre.host.annuaire.mailbox import NationalMailbox, merged
-from vaguemestre.host.annuaire.reading import Line
 
 
 def mailboxes(
-    lines: Iterable[Line], several: Container[str], wanted: Container[str] | None = None
+    lines: Iterable[Line | Row], several: Container[str], wanted: Container[str] | None = None
 ) -> Iterator[NationalMailbox]:
     """The mailboxes of these lines, all or those whose address is `wanted`.
 

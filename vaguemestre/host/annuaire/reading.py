@@ -2,20 +2,24 @@
 
 A line is passed over, and counted by what is wrong with it, when it is not UTF-8, has not 31 columns, or its type or
 address cannot be used. What is strange otherwise is a remark.
+
+Half a million lines are read for the sake of a few: a line without dirt is not split any further than it takes to know
+that. Its rest, from the profession to the country, is that of many others, and is looked at once.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import NamedTuple
 
 from vaguemestre.host.annuaire.cleaning import mended, tidy, without_excess
 from vaguemestre.host.annuaire.columns import COLUMNS, SEPARATOR, wrong_header
-from vaguemestre.host.annuaire.mailbox import FLAGS, Activity, NationalMailbox, Place
+from vaguemestre.host.annuaire.line import APART, Line, Row
+from vaguemestre.host.annuaire.mailbox import FLAGS
 from vaguemestre.host.annuaire.source import ExtractionError, Source
 from vaguemestre.host.trust.domains import DomainError, domain
 
@@ -43,8 +47,8 @@ _DOMAINS_KEPT = 100_000
 _HOLDER = {"PER": 3, "CAB": 0, "ORG": 6, "APP": 6}  # the column that identifies the holder; 0: none has to
 _FLAG = COLUMNS.index("Dématérialisation")  # of the columns 0 to 30
 
-_WIDTHS = {len(COLUMNS)}
-_ADDRESS = itemgetter(1)
+_RESTS_KEPT = 50_000
+_KIND, _ADDRESS, _REST = itemgetter(0), itemgetter(1), itemgetter(-1)
 
 # An address is a dot-string (RFC 5321 section 4.1.2) and a domain, 254 octets in all (section 4.5.3.1.3).
 _LONGEST_ADDRESS = 254
@@ -53,51 +57,7 @@ _ORDINARY = b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+/=?^_`{}~.-"
 _MISPLACED = (b"..", b".@", b"\n.", b"\n@", b"@\n")
 
 
-class Line(NamedTuple):
-    """One line, cleaned: its columns in their order; `address` in lower case, its domain as A-labels."""
-
-    kind: str
-    address: str
-    person_kind: str
-    person: str
-    national_person: str
-    structure_kind: str
-    structure: str
-    service: str
-    title: str
-    family_name: str
-    given_name: str
-    category: str
-    category_label: str
-    profession: str
-    profession_label: str
-    speciality: str
-    speciality_label: str
-    paperless: str
-    legal_name: str
-    trade_name: str
-    complement: str
-    distribution: str
-    number: str
-    number_suffix: str
-    way_kind: str
-    way: str
-    locality: str
-    routing: str
-    postal_code: str
-    department: str
-    country: str
-
-    @property
-    def mailbox(self) -> NationalMailbox:
-        """What this line alone says, in the neutral model."""
-        activity = Activity(*self[2:17], FLAGS[self.paperless], self.legal_name, self.trade_name, Place(*self[20:]))
-        return NationalMailbox(self.address, self.kind, (activity,))
-
-    @property
-    def text(self) -> str:
-        """`mailbox.text` of its activity, without making one."""
-        return SEPARATOR.join(self[2:])
+_ROW: Callable[[list[str]], Row] = partial(tuple.__new__, Row)  # what Row._make does, without another call
 
 
 class Reading:
@@ -118,49 +78,88 @@ class Reading:
         self._source = source
         self._unended = False  # the line at hand has no line end: the file ends with it
         self._domains = _Domains()
+        self._rests: set[str] = set()  # of lines that were whole
 
-    def __iter__(self) -> Iterator[Line]:
-        new, holder = tuple.__new__, _HOLDER
+    def __iter__(self) -> Iterator[Line | Row]:
         for first, text in self._texts():
             numbers, rows = self._rows(first, text)
-            for number, cells, address in zip(numbers, rows, self._addresses(rows), strict=True):
-                kind = cells[0]
-                if not address or kind not in holder:
-                    self._fault("address" if kind in holder else "type", number)
-                    continue
-                cells[1] = address
-                if cells[_FLAG] not in FLAGS or not cells[holder[kind]]:
-                    self._remark(cells, number)
-                line: Line = new(Line, cells)
-                yield line
+            addresses = self._addresses(rows)
+            if all(addresses) and _HOLDER.keys() >= set(map(_KIND, rows)) and {APART + 1}.issuperset(map(len, rows)):
+                for number, cells, address in zip(numbers, rows, addresses, strict=True):
+                    cells[1] = address
+                    if not cells[_HOLDER[cells[0]]]:
+                        self._remark_holder(cells, number)
+                yield from map(_ROW, rows)
+            else:
+                yield from self._one_by_one(numbers, rows, addresses)
+
+    def _one_by_one(self, numbers: Sequence[int], rows: list[list[str]], addresses: list[str]) -> Iterator[Line | Row]:
+        for number, cells, address in zip(numbers, rows, addresses, strict=True):
+            if not address or cells[0] not in _HOLDER:
+                self._fault("address" if cells[0] in _HOLDER else "type", number)
+                continue
+            cells[1] = address
+            if not cells[_HOLDER[cells[0]]]:
+                self._remark_holder(cells, number)
+            if len(cells) == APART + 1:
+                yield _ROW(cells)
+            else:
+                if cells[_FLAG] not in FLAGS:
+                    cells[_FLAG] = ""
+                    self._remark("paperless", number)
+                yield Line._make(cells)
 
     @property
     def truncated(self) -> bool:
         return bool(self.faults["truncated"])
 
     def _rows(self, first: int, text: str) -> tuple[Sequence[int], list[list[str]]]:
-        """The lines of a text as cells, with their numbers; those that have not 31 are left out."""
+        """The lines of a text, those without dirt as the cells of a Row, others as all of theirs; with their numbers.
+
+        Those that have not 31 are left out.
+        """
         texts = text.split("\n")
-        rows = [one.split(SEPARATOR) for one in texts]
+        rows = [one.split(SEPARATOR, APART) for one in texts]
         numbers: Sequence[int] = range(first, first + len(rows))
-        if '"' in text:
-            rows = [mended(one) if '"' in one else cells for one, cells in zip(texts, rows, strict=True)]
-        if set(map(len, rows)) != _WIDTHS:
-            rows = [without_excess(cells) for cells in rows]
-            for number, cells in zip(numbers, rows, strict=True):
-                if len(cells) not in _WIDTHS:
-                    self._fault("columns", number)
-            whole = [(number, cells) for number, cells in zip(numbers, rows, strict=True) if len(cells) in _WIDTHS]
-            numbers, rows = [number for number, _ in whole], [cells for _, cells in whole]
+        known = self._rests
+        if '"' in text or not known.issuperset(map(_REST, rows)):
+            pairs = zip(texts, rows, strict=True)
+            rows = [cells if cells[-1] in known and '"' not in one else self._cells(one, cells) for one, cells in pairs]
+            if [] in rows:
+                return self._without_faulty(numbers, rows)
         return numbers, rows
 
+    def _cells(self, text: str, cells: list[str]) -> list[str]:
+        """Those of a Row when that says it all, else those of a Line; none of a line that is faulty."""
+        if '"' in text or text.count(SEPARATOR) != len(COLUMNS) - 1:
+            whole = mended(text) if '"' in text else without_excess(text.split(SEPARATOR))
+            cells = [*whole[:APART], SEPARATOR.join(whole[APART:])]
+        else:
+            whole = text.split(SEPARATOR)
+        if len(whole) != len(COLUMNS):
+            return []
+        rest = cells[-1]
+        if whole[_FLAG] not in FLAGS or rest.count(SEPARATOR) != len(COLUMNS) - 1 - APART:
+            return whole
+        if len(self._rests) >= _RESTS_KEPT:
+            self._rests.clear()
+        self._rests.add(rest)
+        return cells
+
+    def _without_faulty(self, numbers: Sequence[int], rows: list[list[str]]) -> tuple[list[int], list[list[str]]]:
+        for number, cells in zip(numbers, rows, strict=True):
+            if not cells:
+                self._fault("columns", number)
+        good = [(number, cells) for number, cells in zip(numbers, rows, strict=True) if cells]
+        return [number for number, _ in good], [cells for _, cells in good]
+
     def _addresses(self, rows: list[list[str]]) -> list[str]:
-        """The rows' addresses as they are compared, empty for one that cannot be used."""
+        """The rows' addresses as they are compared, empty for one that cannot be used; all at once if they can."""
         joined = "\n".join(map(_ADDRESS, rows)).lower()
         found = joined.split("\n") if rows else []
-        if _ordinary(joined, len(rows)):
-            domains = self._domains
-            if all(domains[name] == name for name in {one.partition("@")[2] for one in found}):
+        if _ordinary(joined, len(rows)) and max(map(len, found)) <= _LONGEST_ADDRESS:
+            names = set(joined.replace("@", "\n").split("\n")[1::2])
+            if self._domains.plain(names):
                 return found
         return [self._address(one) for one in found]
 
@@ -168,22 +167,21 @@ class Reading:
         local, _, written = address.rpartition("@")
         name = self._domains[written]
         whole = f"{local}@{name}"
-        return whole if name and _LOCAL.fullmatch(local) and _ordinary(whole, 1) else ""
+        usable = name and len(whole) <= _LONGEST_ADDRESS and _LOCAL.fullmatch(local) and _ordinary(whole, 1)
+        return whole if usable else ""
 
     def _fault(self, kind: str, number: int) -> None:
         kind = "truncated" if self._unended else kind
         self.faults[kind] += 1
         self._number(kind, number)
 
-    def _remark(self, cells: list[str], number: int) -> None:
-        if cells[_FLAG] not in FLAGS:
-            cells[_FLAG] = ""
-            self.remarks["paperless"] += 1
-            self._number("paperless", number)
-        if not cells[_HOLDER[cells[0]]]:
-            kind = "person" if cells[0] == "PER" else "structure"
-            self.remarks[kind] += 1
-            self._number(kind, number)
+    def _remark_holder(self, cells: list[str], number: int) -> None:
+        if _HOLDER[cells[0]]:
+            self._remark("person" if cells[0] == "PER" else "structure", number)
+
+    def _remark(self, kind: str, number: int) -> None:
+        self.remarks[kind] += 1
+        self._number(kind, number)
 
     def _number(self, kind: str, number: int) -> None:
         if len(self.numbers[kind]) < TOLD:
@@ -227,9 +225,20 @@ class Reading:
 class _Domains(dict[str, str]):
     """Domains as they are written -> as A-labels, empty for what is no domain; each is looked at once."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._plain: set[str] = set()
+
+    def plain(self, names: set[str]) -> bool:
+        """Whether all of them can stay as they are written."""
+        if not names <= self._plain:
+            self._plain.update(one for one in names if self[one] == one)
+        return names <= self._plain
+
     def __missing__(self, written: str) -> str:
         if len(self) >= _DOMAINS_KEPT:
             self.clear()
+            self._plain.clear()
         try:
             name = domain(written)
         except DomainError:
@@ -243,9 +252,8 @@ def _ordinary(addresses: str, number: int) -> bool:
     if not addresses.isascii():
         return False
     octets = b"\n%b\n" % addresses.encode()
-    if octets.translate(None, _ORDINARY) != b"\n@" * number + b"\n" or any(one in octets for one in _MISPLACED):
-        return False
-    return len(octets) <= _LONGEST_ADDRESS or max(map(len, octets.split(b"\n"))) <= _LONGEST_ADDRESS
+    alone = octets.translate(None, _ORDINARY) == b"\n@" * number + b"\n"
+    return alone and not any(one in octets for one in _MISPLACED)
 
 
 def _check_header(line: bytes) -> None:
