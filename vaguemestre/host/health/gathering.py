@@ -24,6 +24,7 @@ RUNTIME = "/usr/lib/vaguemestre/host.pyz"
 """The kit on the host; `vaguemestre.runtime` puts it there."""
 
 _MARK = b"-----BEGIN CERTIFICATE-----"
+_NAMED = (".pem", ".crt")  # programs may hold the mark too
 _LARGEST = 1 << 20  # bytes of a file with certificates
 
 
@@ -53,7 +54,7 @@ def certificates(disk: Disk, live: Release | None) -> list[dict[str, Any]]:
     """
     if live is None:
         return []
-    believed = [(one.path, False) for one in live.files if _MARK in one.content]
+    believed = [(one.path, False) for one in live.files if one.path.endswith(_NAMED) and _MARK in one.content]
     return [
         {"path": path, "own": own, "until": until}
         for path, own in (*((one.path, True) for one in live.credentials), *believed)

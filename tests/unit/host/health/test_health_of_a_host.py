@@ -87,7 +87,10 @@ def test_certificates_are_those_of_the_live_release(tmp_path: Path) -> None:
     release = Release(
         "a.test",
         "trixie",
-        files=(File("/etc/others.pem", b"-----BEGIN CERTIFICATE-----"), File("/etc/plain", b"")),
+        files=(
+            File("/etc/others.pem", b"-----BEGIN CERTIFICATE-----"),
+            File("/usr/lib/a.pyz", b"-----BEGIN CERTIFICATE-----"),
+        ),
         credentials=(Credential("/etc/chain.pem", "tls.pem", "0"), Credential("/etc/key.pem", "tls.key", "0")),
     )
     assert certificates(Disk(tmp_path), release) == [
