@@ -88,6 +88,17 @@ def test_the_inventory_plugin_and_the_script_tell_the_same(installed: Path, sour
 
 
 @pytest.mark.slow
+def test_host_keys_are_checked_also_where_ansible_is_told_not_to(installed: Path, source: Path) -> None:
+    """ansible-runner, hence AWX, sets this variable unless somebody else has; ssh heeds what stands first."""
+    unchecked = {"ANSIBLE_HOST_KEY_CHECKING": "False"}
+    nobody = ("-e", "ansible_host=127.0.0.1 ansible_port=1")
+    asked = ("ansible", "all", "-i", source, "-m", "ansible.builtin.raw", "-a", "true", "-vvv", *nobody)
+    done = called(*asked, cwd=source.parent, collections=installed, **unchecked)
+    assert "StrictHostKeyChecking=yes" in done.stdout
+    assert "StrictHostKeyChecking=no" not in done.stdout
+
+
+@pytest.mark.slow
 def test_an_inventory_that_is_wrong_is_told_in_the_kits_words(installed: Path, source: Path) -> None:
     file = source.parent / "production/pasteur.yml"
     file.write_text(OPERATOR.replace("finess", "finnes"))

@@ -69,6 +69,7 @@ def _hostvars(fleet: Fleet, establishment: Establishment, host: Host) -> dict[st
         "ansible_host": way.address,
         "ansible_port": way.port,
         "ansible_user": way.user,
+        "ansible_host_key_checking": True,  # ansible-runner, hence AWX, would put StrictHostKeyChecking=no before ours
         "ansible_pipelining": True,  # modules travel through the connection: nothing of theirs lands on the host's disk
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_ssh_common_args": _ssh_arguments(way),

@@ -44,6 +44,7 @@ def test_a_host_is_reached_as_the_other_door_reaches_it_and_its_key_is_checked(f
     assert told["ansible_host"] == str(host.address)
     assert told["ansible_user"] == establishment.settings.ssh.user
     assert "StrictHostKeyChecking=yes" in told["ansible_ssh_common_args"]
+    assert told["ansible_host_key_checking"] is True
 
 
 @pytest.mark.parametrize(
