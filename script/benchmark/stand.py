@@ -33,13 +33,15 @@ def write_inventory(folder: Path, hosts: int) -> None:
     shutil.copy(MODEL / "inventory.yml", folder)
     model = yaml.safe_load((MODEL / "clinique-pasteur-evreux.yml").read_text())
     for number in range(1, hosts + 1):
-        text = yaml.safe_dump(_site(model, number), allow_unicode=True, sort_keys=False)
+        one = site(model, number, IPv4Address("10.83.27.10") + number)
+        text = yaml.safe_dump(one, allow_unicode=True, sort_keys=False)
         (folder / f"site-{number}.yml").write_text(text)
 
 
-def _site(model: dict[str, Any], number: int) -> dict[str, Any]:
+def site(model: dict[str, Any], number: int, address: IPv4Address) -> dict[str, Any]:
+    """The establishment `model` under another name, with one host at `address`."""
     domain = f"site-{number}.bench.test"
-    host = model["hosts"][0] | {"name": f"mail.{domain}", "address": str(IPv4Address("10.83.27.10") + number)}
+    host = model["hosts"][0] | {"name": f"mail.{domain}", "address": str(address)}
     person = {"name": "Camille Exemple", "phone": "+33 2 00 00 00 01", "mail": f"camille.exemple@{domain}"}
     return model | {
         "name": f"Site {number}",

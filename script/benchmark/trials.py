@@ -57,8 +57,10 @@ class Trials:
         install = f"apt-get -qq update && apt-get -qq install -y --no-install-recommends {names}"
         return measure(ssh(self._stand.alone, environment + install, user="root")).seconds
 
-    def ansible(self, hosts: int, *, settle: bool = False) -> float:
+    def ansible(self, hosts: int, *, settle: bool = False, check: bool = False) -> float:
         """ansible-playbook with the release as tasks of built-in modules; pipelining on, as many forks as hosts.
+
+        With `check` in check mode.
 
         Unless it is to `settle` the hosts, it must find nothing to change.
         """
@@ -75,7 +77,7 @@ class Trials:
             "ANSIBLE_NOCOLOR": "1",
             "LC_ALL": "C.UTF-8",
         }
-        argv = [str(_BIN / "ansible-playbook"), "-i", str(book), str(play)]
+        argv = [str(_BIN / "ansible-playbook"), "-i", str(book), str(play), *(["--check"] if check else [])]
         done = measure(argv, environment=environment)
         _unchanged("Ansible", done, settle or not re.search(r"changed=[1-9]", done.said))
         return done.seconds

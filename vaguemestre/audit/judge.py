@@ -74,11 +74,11 @@ def _unreached(outcome: Outcome) -> Iterator[Finding]:
 
 def _state(expected: Expected, status: wire.Status, programs: str) -> Iterator[Finding]:
     """Its releases, its files, its units."""
+    if holder := status.health.get("holder"):
+        yield Finding(Subject.ACTIVATION, "busy", Severity.WARN, *texts("busy", holder=holder))
+        return
     if status.live is None:
         yield Finding(Subject.ACTIVATION, "", Severity.WARN, *texts("none"))
-        return
-    if holder := status.health.get("holder"):
-        yield Finding(Subject.ACTIVATION, "", Severity.WARN, *texts("busy", holder=holder))
         return
     if status.interrupted:
         yield Finding(Subject.ACTIVATION, "", Severity.BAD, *texts("interrupted"))

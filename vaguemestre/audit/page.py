@@ -16,6 +16,7 @@ Language = Literal["fr", "en"]
 _STYLES = {Severity.BAD: "bad", Severity.WARN: "wait", Severity.GOOD: "good"}
 _MARKS = {Severity.BAD: "✗", Severity.WARN: "~", Severity.GOOD: "✓"}
 _DAY = 86400
+_SHORT = 8  # digits of a release's id
 
 _WORDS: dict[Language, dict[str, str]] = {
     "fr": {
@@ -24,15 +25,16 @@ _WORDS: dict[Language, dict[str, str]] = {
         "lead": "{hosts} serveurs de {sites} établissements, interrogés le {day} à {hour} UTC en {seconds} s. Version "
         "du kit : {kit}.",
         "bad": "à réparer maintenant", "warn": "à examiner", "good": "conformes",
-        "findings": "À traiter", "finding": "Constat", "since": "Depuis", "hosts": "Tous les serveurs",
+        "one bad": "à réparer", "one warn": "à examiner", "one good": "conforme", "since_when": "depuis le {moment}",
+        "findings": "À traiter", "since": "Depuis", "hosts": "Tous les serveurs",
         "host": "Serveur",
         "state": "État", "release": "Version", "certificate": "Certificat", "list": "Liste blanche", "queue": "File",
         "disk": "Disque", "nothing": "Rien : tous les serveurs sont conformes à l'inventaire.", "days": "{days} j",
         "hours": "{hours} h",
         "footer": "Chaque serveur est comparé, fichier par fichier, à sa version en place, et celle-ci à l'inventaire. "
-        "« Depuis » : moment où un audit l'a constaté pour la première fois, en UTC. Certificat : jours restants. "
-        "Liste blanche : heures depuis sa dernière confirmation. File : messages en attente. "
-        "Disque : le plus plein.",
+        "«\N{NO-BREAK SPACE}Depuis\N{NO-BREAK SPACE}» : moment où un audit l'a constaté pour la première fois, en UTC. "
+        "Certificat : jours restants. Liste blanche : heures depuis sa dernière confirmation. "
+        "File : messages en attente. Disque : le plus plein.",
     },
     "en": {
         "title": "Audit of the fleet",
@@ -40,7 +42,9 @@ _WORDS: dict[Language, dict[str, str]] = {
         "lead": "{hosts} hosts of {sites} establishments, asked on {day} at {hour} UTC in {seconds} s. Version of the "
         "kit: {kit}.",
         "bad": "to be mended now", "warn": "to be looked at", "good": "as they should be",
-        "findings": "To be dealt with", "finding": "Finding", "since": "Since", "hosts": "All hosts", "host": "Host",
+        "one bad": "to be mended", "one warn": "to be looked at", "one good": "as it should be",
+        "since_when": "since {moment}",
+        "findings": "To be dealt with", "since": "Since", "hosts": "All hosts", "host": "Host",
         "state": "State", "release": "Release", "certificate": "Certificate", "list": "White list", "queue": "Queue",
         "disk": "Disk", "nothing": "Nothing: all hosts are what the inventory says.", "days": "{days} d",
         "hours": "{hours} h",
@@ -147,9 +151,9 @@ def _host(one: HostAudit, language: Language) -> Host:
     return Host(
         name=one.host,
         establishment=one.establishment,
-        badge=Badge(_STYLES[one.severity], words[one.severity.value]),
+        badge=Badge(_STYLES[one.severity], words[f"one {one.severity.value}"]),
         since=_moment(one.since),
-        release=(one.live or "–")[:12],
+        release=(one.live or "–")[:_SHORT],
         debian=_text(_part(one, "system").get("debian")),
         certificate=_certificate(one, at, words),
         listed=_listed(one, at, words),
@@ -162,7 +166,8 @@ def _host(one: HostAudit, language: Language) -> Host:
 def _rows(findings: tuple[Finding, ...], language: Language) -> Iterator[Row]:
     for one in sorted(findings, key=lambda one: WORST_FIRST.index(one.severity)):
         text = one.fr if language == "fr" else one.en
-        yield Row(_MARKS[one.severity], _STYLES[one.severity], text, _moment(one.since))
+        since = _WORDS[language]["since_when"].format(moment=_moment(one.since))
+        yield Row(_MARKS[one.severity], _STYLES[one.severity], text, since)
 
 
 def _part(one: HostAudit, name: str) -> Mapping[str, Any]:

@@ -77,7 +77,9 @@ def test_a_state_is_told_with_how_much_it_matters(status: wire.Status, key: str,
 
 def test_what_differs_while_an_activation_is_under_way_is_no_drift() -> None:
     edited = wire.Change("file", "/etc/postfix/main.cf", "update")
-    assert found(replace(LIVE, drift=(edited,), health={"holder": "apply, process 1"})) == {"activation": Severity.WARN}
+    assert found(replace(LIVE, drift=(edited,), health={"holder": "apply, process 1"})) == {
+        "activation busy": Severity.WARN
+    }
 
 
 def test_a_unit_that_failed_is_told_once() -> None:
