@@ -54,10 +54,11 @@ def certificates(disk: Disk, live: Release | None) -> list[dict[str, Any]]:
     """
     if live is None:
         return []
+    secrets = {(one.secret, one.version): one.path for one in reversed(live.credentials)}  # each once, wherever it lies
     believed = [(one.path, False) for one in live.files if one.path.endswith(_NAMED) and _MARK in one.content]
     return [
         {"path": path, "own": own, "until": until}
-        for path, own in (*((one.path, True) for one in live.credentials), *believed)
+        for path, own in (*((path, True) for path in sorted(secrets.values())), *believed)
         if (until := _until(disk, path)) != 0
     ]
 

@@ -91,7 +91,11 @@ def test_certificates_are_those_of_the_live_release(tmp_path: Path) -> None:
             File("/etc/others.pem", b"-----BEGIN CERTIFICATE-----"),
             File("/usr/lib/a.pyz", b"-----BEGIN CERTIFICATE-----"),
         ),
-        credentials=(Credential("/etc/chain.pem", "tls.pem", "0"), Credential("/etc/key.pem", "tls.key", "0")),
+        credentials=(
+            Credential("/etc/chain.pem", "tls.pem", "0"),
+            Credential("/etc/copy.pem", "tls.pem", "0"),
+            Credential("/etc/key.pem", "tls.key", "0"),
+        ),
     )
     assert certificates(Disk(tmp_path), release) == [
         {"path": "/etc/chain.pem", "own": True, "until": until.timestamp()},
