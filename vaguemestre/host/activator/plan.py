@@ -36,12 +36,13 @@ def changes(wanted: Release, live: Release | None, seen: Observed) -> tuple[Chan
     """Everything that keeps the host from being `wanted`, in the order in which it will be done."""
     files = [*_files(wanted, seen), *_gone(wanted, live, seen)]
     written = {change.key for change in files if change.kind in ("file", "credential") and change.action != "mode"}
+    made = {change.key for change in files if change.kind == "file" and change.action == "create"}
     return (
         *(Change("package", one.name, "install") for one in wanted.packages if one.name not in seen.packages),
         *_accounts(wanted, seen),
         *files,
         *_leaving(wanted, live, seen),
-        *(change for unit in wanted.units for change in _unit(unit, wanted, seen, written)),
+        *(change for unit in wanted.units for change in _unit(unit, wanted, seen, written, made)),
     )
 
 
@@ -153,13 +154,14 @@ def _leaving(wanted: Release, live: Release | None, seen: Observed) -> Iterator[
             yield Change("unit", unit.name, "remove")
 
 
-def _unit(unit: Unit, wanted: Release, seen: Observed, written: set[str]) -> Iterator[Change]:
+def _unit(unit: Unit, wanted: Release, seen: Observed, written: set[str], made: set[str]) -> Iterator[Change]:
     state = seen.units.get(unit.name, UnitState())
     if unit.masked:
         if not state.masked:
             yield Change("unit", unit.name, "mask")
         return
-    if state.masked or not state.enabled:
+    # A definition that takes the place of Debian's is enabled by itself: a script of System V only was, and says so.
+    if state.masked or not state.enabled or f"/etc/systemd/system/{unit.name}" in made:
         yield Change("unit", unit.name, "enable")
     if action := _settling(unit, digests(unit, wanted), state, seen.settled.get(unit.name), written):
         yield Change("unit", unit.name, action)
