@@ -15,7 +15,7 @@ from vaguemestre.errors import ReleaseError
 from vaguemestre.establishment import Debian, Establishment, RoleName
 from vaguemestre.host.book.shown import CHOSEN, PUBLIC, READERS, ROUTED, WORDS, entitled, everybodys
 from vaguemestre.host.mailboxes.bal import KINDS, RED_LIST, ROLE_ADDRESSES, STATES
-from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, SETTINGS, SUFFIX
+from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, MANAGER, NATIONAL, RENEWAL, SETTINGS, SUFFIX
 from vaguemestre.release import Directory, File, Item, Package, Probe, Unit
 from vaguemestre.render import file
 
@@ -132,7 +132,7 @@ def _tree(context: Context) -> Iterator[Item]:
     seed = file(
         "openldap", "/etc/systemd/system/vaguemestre-directory.service", runtime=runtime.PATH, settings=SETTINGS
     )
-    yield from (known, seed)
+    yield from (known, seed, file("openldap", f"/etc/systemd/system/{RENEWAL}", runtime=runtime.PATH))
     yield Unit("vaguemestre-directory.service", inputs=(known.path, seed.path, runtime.PATH))
 
 

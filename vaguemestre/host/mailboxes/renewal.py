@@ -12,21 +12,30 @@ from typing import Any
 from vaguemestre.host.mailboxes.bal import ENDED, RECEIVING, Mailbox, RedListRules, Site
 from vaguemestre.host.mailboxes.store import EntryError, Store, one_entry
 
+Due = list[tuple[Mailbox, Mailbox]]
+"""Mailboxes before and after; alike where only the words are to be written."""
 
-def renew(store: Store, here: Site) -> list[str]:
-    """Write what is missing; a second run has nothing to do. Gives what was refused, by address, with the reason.
+
+def due(store: Store, here: Site) -> Due:
+    """What a renewal would write; nothing after it was done."""
+    ruled = without_rule(store.all(), here)
+    known = {before.address for before, _ in ruled}
+    return [*ruled, *((box, box) for box in store.found_wrongly() if box.address not in known)]
+
+
+def renew(store: Store, steps: Due) -> list[str]:
+    """Write it. Gives what was refused, by address, with the reason.
 
     Raises:
         StoreError: the directory went away; the next run does what is left.
     """
     refused: list[str] = []
-    existing = store.all()
-    for before, after in without_rule(existing, here):
+    for before, after in steps:
         with _told(refused, before):
-            store.change(before, after)
-    for box in store.found_wrongly():
-        with _told(refused, box):
-            store.find_by(box)
+            if before == after:
+                store.find_by(before)
+            else:
+                store.change(before, after)
     return refused
 
 

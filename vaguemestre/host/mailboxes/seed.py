@@ -1,8 +1,8 @@
-"""The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox;
-`judge` proves the access rules of slapd's configuration, staged or live, on invented entries; `index`, before slapd
-starts, indexes again what was indexed otherwise than declared.
+"""The host's verb `directory`: `seed` makes the branches, the daemons' identities and the postmaster's mailbox; `renew`
+brings mailboxes of an older release up to this one; `judge` proves the access rules of slapd's configuration, staged or
+live, on invented entries; `index`, before slapd starts, indexes again what was indexed otherwise than declared.
 
-Only what is missing is added (see also `renewal`): whatever people have entered is theirs. The user numbers of the
+Only what is missing is added: whatever people have entered is theirs. The user numbers of the
 daemons are this host's own facts, not data, and follow it.
 """
 
@@ -18,22 +18,37 @@ from pathlib import Path
 from vaguemestre.host.book import indexing, judge
 from vaguemestre.host.mailboxes.bal import Mailbox, Site
 from vaguemestre.host.mailboxes.here import now
-from vaguemestre.host.mailboxes.renewal import renew
-from vaguemestre.host.mailboxes.store import DAEMONS, MAILBOXES, NATIONAL, SETTINGS, SUFFIX, Store, StoreError, opened
+from vaguemestre.host.mailboxes.renewal import Due, due, renew
+from vaguemestre.host.mailboxes.store import (
+    DAEMONS,
+    MAILBOXES,
+    NATIONAL,
+    RENEWAL,
+    SETTINGS,
+    SUFFIX,
+    Store,
+    StoreError,
+    opened,
+)
+
+AT_ONCE = 200
+"""So many mailboxes of an older release are renewed while an apply waits, in seconds; more, beside it."""
 
 
 def main(argv: list[str]) -> int:
-    """Run ``seed``, ``judge [FILE]`` or ``index``; 0 done, or right; 1 failed, or wrong; 2 not understood."""
+    """Do ``seed``, ``renew``, ``judge [FILE]`` or ``index``; 0 done, or right; 1 failed, or wrong; 2 not understood."""
     match argv:
         case ["seed"]:
             return _seed()
+        case ["renew"]:
+            return _renew()
         case ["judge"]:
             return _judge(judge.CONFIGURATION)
         case ["judge", configuration]:
             return _judge(configuration)
         case ["index"]:
             return _index()
-    print("usage: directory seed | judge [FILE] | index", file=sys.stderr)
+    print("usage: directory seed | renew | judge [FILE] | index", file=sys.stderr)
     return 2
 
 
@@ -42,12 +57,31 @@ def _seed() -> int:
         with opened() as store:
             known = json.loads(Path(SETTINGS).read_text())
             seed(store, Site.of(known), known["daemons"])
-            for refusal in renew(store, Site.of(known)):
-                print(f"not brought to this release: {refusal}", file=sys.stderr)
+            steps = due(store, Site.of(known))
+            if len(steps) <= AT_ONCE:
+                _written(store, steps)
     except (StoreError, OSError) as error:
         print(f"the directory could not be seeded: {error}", file=sys.stderr)
         return 1
+    if len(steps) > AT_ONCE:
+        print(f"{len(steps)} mailboxes of an older release: {RENEWAL} renews them", file=sys.stderr)
+        return subprocess.run(["/usr/bin/systemctl", "start", "--no-block", RENEWAL], check=False).returncode
     return 0
+
+
+def _renew() -> int:
+    try:
+        with opened() as store:
+            _written(store, due(store, Site.of(json.loads(Path(SETTINGS).read_text()))))
+    except (StoreError, OSError) as error:
+        print(f"not all mailboxes are renewed: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _written(store: Store, steps: Due) -> None:
+    for refusal in renew(store, steps):
+        print(f"not brought to this release: {refusal}", file=sys.stderr)
 
 
 def _judge(configuration: str) -> int:

@@ -16,6 +16,7 @@ MAILBOXES = f"ou=mailboxes,{SUFFIX}"
 DAEMONS = f"ou=daemons,{SUFFIX}"
 NATIONAL = f"ou=national,{SUFFIX}"
 SETTINGS = "/etc/vaguemestre/mailboxes.json"
+RENEWAL = "vaguemestre-renewal.service"
 
 SECONDS = 20  # for slapd to answer
 
