@@ -57,7 +57,6 @@ def test_national_directory(site: Site, fleet: Fleet) -> None:
     assert not said["waiting"], said["waiting"]["summary"]
 
 
-@pytest.mark.requirement(68)
 def test_replicas_follow(site: Site, fleet: Fleet) -> None:
     """Every replica of the directory says what its provider says."""
     from vaguemestre.verbs import replicas
