@@ -8,6 +8,7 @@ The same check by hand, without the kit (openssl-cms(1)):
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from cryptography import x509
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.reports.signer import Signer, signer
 
+_REASON = re.compile(r"error:[^:\n]*:[^:\n]*:[^:\n]*:([^:\n]*):[^:\n]*:\d+:(?:Verify error: *)?([^\n]*)")
 _CLOCKS = timedelta(minutes=10)  # how far a signer's clock may be ahead of ours
 
 
@@ -74,11 +76,16 @@ def _verify(document: Path, signature: Path, anchors: Path, at: datetime, certif
     except FileNotFoundError as error:
         raise NotAskedError("openssl is not installed here\n    apt-get install openssl") from error
     if done.returncode:
-        words = [line.rpartition("error:")[2].strip() for line in done.stderr.splitlines() if "error" in line.lower()]
-        reason = words[-1] if words else "refused"
         raise SignatureError(
-            f"{document}: this is not what was signed, or the signer is not trusted by {anchors}\n    openssl: {reason}"
+            f"{document}: this is not what was signed, or the signer is not trusted by {anchors}\n"
+            f"    openssl: {_reason(done.stderr)}"
         )
+
+
+def _reason(told: str) -> str:
+    """OpenSSL's own, of lines like ``...:error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:DATA`` (ERR_print_errors(3))."""
+    found = _REASON.findall(told)
+    return next((data or reason for reason, data in reversed(found)), "refused")
 
 
 def _made(der: bytes, name: Path) -> datetime:
