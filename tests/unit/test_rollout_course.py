@@ -25,6 +25,7 @@ from vaguemestre.rollouts.record import (
     Result,
     RolloutError,
     find,
+    last_begun,
     new_id,
     now,
     read,
@@ -82,6 +83,15 @@ def test_a_rollout_that_went_through_has_nothing_to_resume(simple: Fleet) -> Non
     other = another(simple, ended=now(), hosts=hosts)
     with pytest.raises(RolloutError, match="went through"):
         course.resume(simple, find(folder(simple, Kind.ROLLOUTS), other.id), ME)
+
+
+def test_what_was_refused_as_a_whole_is_not_resumed_but_the_one_before_it(bare_of_secrets: Fleet) -> None:
+    place = folder(bare_of_secrets, Kind.ROLLOUTS)
+    interrupted = another(bare_of_secrets, process=replace(ME, started=1), begun=True, id="20201123T140501Z-0000")
+    refused = begun(bare_of_secrets)
+    assert last_begun(place).stem == interrupted.id
+    with pytest.raises(RolloutError, match="was refused before anything was done"):
+        course.resume(bare_of_secrets, refused, ME)
 
 
 def test_a_rollout_under_way_is_neither_resumed_nor_taken_up_by_somebody_else(simple: Fleet) -> None:

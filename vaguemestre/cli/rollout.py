@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,17 +122,19 @@ def resume(
 ) -> None:
     """Go on with a rollout that was interrupted or has failed: with the releases that it began with.
 
-    Waves that are through are left alone; hosts that are done are no change. What was edited in the inventory since
-    belongs to the next rollout, except how hosts are reached and where secrets lie.
+    Without an ID it is the last one that began. Waves that are through are left alone; hosts that are done are no
+    change. What was edited in the inventory since belongs to the next rollout, except how hosts are reached and where
+    secrets lie.
     """
     from vaguemestre.inventory import load
     from vaguemestre.records import Kind, folder
     from vaguemestre.rollouts import course
     from vaguemestre.rollouts.process import Process
-    from vaguemestre.rollouts.record import find
+    from vaguemestre.rollouts.record import find, last_begun
 
     fleet = load(inventory)
-    path = find(folder(fleet, Kind.ROLLOUTS), rollout)
+    place = folder(fleet, Kind.ROLLOUTS)
+    path = find(place, rollout) if rollout else last_begun(place)
     course.resume(fleet, path, Process.of(os.getpid()))
     _carried_out(fleet, path, forks, verbose)
 
@@ -219,7 +222,8 @@ def _carried_out(fleet: Fleet, path: Path, forks: int, verbose: int) -> None:
     record = read(path)
     if not record.ended:
         command = arguments(rollout=record.id, limit=left(record), forks=forks, verbose=verbose)
-        subprocess.run(command, env=_environment(fleet.root), check=False)
+        with suppress(KeyboardInterrupt):  # Ansible was interrupted as well: what is left is told below
+            subprocess.run(command, env=_environment(fleet.root), check=False)
         record = read(path)
     show_record(record)
     raise typer.Exit(record.exit_code)

@@ -86,7 +86,7 @@ def resume(fleet: Fleet, path: Path, process: Process) -> None:
     How hosts are reached, and where secrets lie, is as the inventory says now.
 
     Raises:
-        RolloutError: it went through; or a host of it is no longer in the inventory.
+        RolloutError: it went through, or was refused as a whole; or a host of it is no longer in the inventory.
         RunningError: it is under way.
     """
     with turn(path) as record:
@@ -94,6 +94,8 @@ def resume(fleet: Fleet, path: Path, process: Process) -> None:
             raise RunningError(f"rollout {record.id} of {record.by} is under way, since {record.began}")
         if record.ending is Ending.DONE:
             raise RolloutError(f"rollout {record.id} went through, at {record.ended}\n    there is nothing to resume")
+        if not record.begun:
+            raise RolloutError(f"rollout {record.id} was refused before anything was done\n    begin a new one")
         pairs = select(fleet, tuple(one.host for one in record.hosts))
         for one, host in pairs:
             moved(path, reached(fleet, one, host, b""))
@@ -173,6 +175,9 @@ def _claimed(path: Path) -> None:
     if busy:
         refuse(path, busy, Result.BUSY)
         claims.leave({name: one for name, one in targets(path, record).items() if name not in busy}, record.id)
+        return
+    with turn(path) as record:
+        write(path, replace(record, begun=True))
 
 
 def _made(fleet: Fleet, one: Establishment, host: Host) -> Kept | VaguemestreError:

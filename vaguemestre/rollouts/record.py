@@ -91,7 +91,7 @@ class Options:
 class Record:
     """One rollout. `by` is user@controller, `kit` the kit's version, `revision` the inventory's commit, with a + when
     files differed from it, None when it is not under git; `process` is who works on it, `noted` when it last wrote;
-    `most_at_once`: so many hosts that serve a wave may change.
+    `most_at_once`: so many hosts that serve a wave may change. Not `begun`: it was refused as a whole, at once.
     """
 
     id: str
@@ -104,6 +104,7 @@ class Record:
     process: Process | None = None
     options: Options = field(default_factory=Options)
     most_at_once: int = 0
+    begun: bool = False
     hosts: tuple[HostRecord, ...] = ()
 
     def host(self, name: str) -> HostRecord:
@@ -234,6 +235,18 @@ def find(folder: Path, prefix: str = "") -> Path:
     if prefix and len(named) > 1:
         raise RolloutError(f"{prefix}: {len(named)} rollouts begin so: {_few([path.stem for path in named])}")
     return named[-1]
+
+
+def last_begun(folder: Path) -> Path:
+    """The file of the last rollout that was not refused as a whole.
+
+    Raises:
+        RolloutError: there is none.
+    """
+    for path in reversed(tuple(records.names(folder))):
+        if read(path).begun:
+            return path
+    raise RolloutError(f"no rollout has begun yet, says {folder}\n    see `vaguemestre rollout history`")
 
 
 def is_id(text: str) -> bool:
