@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, collapse_addresses
 
+from roles import base_delegation
 from vaguemestre import runtime
 from vaguemestre.context import Context
 from vaguemestre.establishment import RoleName, Ssh
@@ -169,13 +170,16 @@ def _way_in(context: Context) -> Iterator[Item]:
         yield Account(ssh.user, home=f"/home/{ssh.user}", shell="/bin/bash")  # noqa: S604 - a login shell, no command
     yield daemon
     yield sudoers
+    others = tuple(base_delegation.items(context))
+    yield from others
     yield Unit(
         "ssh.service",
-        inputs=(daemon.path, sudoers.path),
+        inputs=(daemon.path, sudoers.path, *(one.path for one in others if isinstance(one, File))),
         on_change="reload",
         judges=(
             ("/usr/sbin/sshd", "-t"),
             ("/usr/sbin/visudo", "-cf", sudoers.path),
+            *base_delegation.judges(context),
             ("/bin/sh", "-c", _IN_FORCE),
             ("/bin/sh", "-c", _HAS_KEY, "sh", ssh.user),
         ),

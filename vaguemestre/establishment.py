@@ -33,6 +33,7 @@ from vaguemestre.terms import (
     Port,
     Profession,
     Siret,
+    SshKey,
     TimeServer,
     Url,
     Whole,
@@ -116,6 +117,13 @@ class Contacts(Model):
 
     responsible: Contact = Field(description="the person responsible")
     support: Contact = Field(description="who is called when something does not work")
+
+
+class Administrator(Model):
+    """Somebody of a hosted establishment who looks after its mailboxes on the operator's host, and nobody else's."""
+
+    name: Line = Field(description="who it is")
+    key: SshKey = Field(description="public SSH key: kind and base64, without a comment")
 
 
 class Apt(Model):
@@ -225,6 +233,9 @@ class Establishment(Model):
     domains: tuple[Domain, ...] = Field(default=(), description="its mail domains")
     hosts: tuple[Host, ...] = Field(default=(), description="an operator's hosts")
     contacts: Contacts
+    administrators: tuple[Administrator, ...] = Field(
+        default=(), description="of a hosted establishment: who looks after its own mailboxes on the operator's host"
+    )
     mailboxes: Mailboxes = Mailboxes()
     redlist: RedList = RedList()
     retention: Retention = Retention()

@@ -41,6 +41,11 @@ MailAddress = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[^@\s]+
 Profession = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{1,8}$")]
 """The code of a profession in the national nomenclatures. Quote it in YAML: ``"60"`` for nurses."""
 
+SshKey = Annotated[
+    str, StringConstraints(pattern=r"^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{64,}={0,2}$")
+]
+"""A public key as authorized_keys writes it (sshd(8)): kind and base64, without options and without a comment."""
+
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Whole = Annotated[int, Field(strict=True)]
 """A whole number; neither true, which Python takes for 1, nor digits in quotes."""

@@ -128,7 +128,7 @@ def test_a_secretariat_that_stays_behind_is_named() -> None:
 
 
 def test_two_hosts_hold_the_same_when_every_folder_counts_the_same() -> None:
-    table = "username\tmailbox\tmessages\tvsize\tuidvalidity\tuidnext\na@b.test\tINBOX\t3\t900\t17\t9\n"
+    table = "Username\tmailbox\tmessages\tvsize\tuidvalidity\tuidnext\na@b.test\tINBOX\t3\t900\t17\t9\n"
     here = mail.parsed(table)
     assert here == {"a@b.test": {"INBOX": [3, 900, 17, 9]}}
     assert differing(here, mail.parsed(table + "a@b.test\tJunk\t0\t0\t18\t1\n")) == []

@@ -10,6 +10,7 @@ from importlib import import_module
 VERBS = {
     "admits": ("vaguemestre.host.admits", "tell whether networks let in whoever is logged in"),
     "annuaire": ("vaguemestre.host.annuaire.admin", "the national directory: show, refresh, approve, history"),
+    "delegated": ("vaguemestre.host.delegated", "do what an administrator of one hosted establishment asks, and may"),
     "directory": (
         "vaguemestre.host.mailboxes.seed",
         "seed the local directory, judge its access rules, keep its indices",

@@ -39,5 +39,17 @@ def _wrong(one: Establishment, by_slug: dict[str, Establishment], broken: frozen
     return None
 
 
+def administrators_are_of_the_hosted(reading: Reading) -> Iterator[Problem]:
+    """An operator's own administrators are those of its controller."""
+    for source in reading.sources:
+        one = source.establishment
+        if one.administrators and one.mode is not Mode.HOSTED:
+            yield source.document.problem(
+                ("administrators",),
+                f"mode {one.mode} has no administrators of its own mailboxes on somebody else's host",
+                "remove `administrators:`; an operator's are those who have the controller's SSH key",
+            )
+
+
 def _has_mail(one: Establishment) -> bool:
     return any(host.has(RoleName.POSTFIX) and host.has(RoleName.DOVECOT) for host in one.hosts)

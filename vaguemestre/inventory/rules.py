@@ -12,7 +12,7 @@ from pathlib import Path
 from vaguemestre.errors import Problem
 from vaguemestre.establishment import DIRECTORY_WORKERS, Establishment, Host, Mode, RoleName, Settings
 from vaguemestre.inventory.document import Document, Loc
-from vaguemestre.inventory.moving_rules import moves_between_two_stacks
+from vaguemestre.inventory.moving_rules import administrators_are_of_the_hosted, moves_between_two_stacks
 
 
 @dataclass(frozen=True)
@@ -352,6 +352,7 @@ _RULES: tuple[Callable[[Reading], Iterator[Problem]], ...] = (
     _individual_placed,
     _one_domain_for_a_profession,
     moves_between_two_stacks,
+    administrators_are_of_the_hosted,
     _secretariat_known,
     _roles_complete,
     _roles_once,

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -57,13 +57,15 @@ class Carrier(AbstractContextManager["Carrier"]):
         if not shutil.which("ssh"):
             raise MoveError("ssh is not installed here\n    apt install openssh-client")
         self._folder = tempfile.mkdtemp(prefix="vgm-move-")
+        self.source, self.target = (replace(one, ssh=self._session(one)) for one in (self.source, self.target))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for stack in (self.source, self.target):
-            subprocess.run([*self._ssh(stack), "-O", "exit", self._at(stack)], capture_output=True, check=False)
+            *ssh, at = stack.ssh
+            subprocess.run([*ssh, "-O", "exit", at], capture_output=True, check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def mail(self, addresses: Sequence[str], done: Callable[[int], None]) -> None:
@@ -126,19 +128,16 @@ class Carrier(AbstractContextManager["Carrier"]):
 
     def _begun(self, stack: Stack, command: str, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
         whole = shlex.join([*stack.sudo, "sh", "-c", command])
-        argv = [*self._ssh(stack), self._at(stack), whole]
-        return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
+        return subprocess.Popen([*stack.ssh, whole], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
 
-    def _ssh(self, stack: Stack) -> list[str]:
+    def _session(self, stack: Stack) -> tuple[str, ...]:
+        """One connection with each host, shared by all that is asked and carried (ssh_config(5), ControlMaster)."""
         way = stack.way
         shared = ["-o", "ControlMaster=auto", "-o", f"ControlPath={self._folder}/%C", "-o", "ControlPersist=60"]
         key = ["-i", way.key] if way.key else []
         alive = ["-o", "BatchMode=yes", "-o", "ServerAliveInterval=5", "-o", "ConnectTimeout=20"]
-        return ["ssh", *alive, *shlex.split(host_key_arguments(way)), *shared, *key, "-p", str(way.port)]
-
-    @staticmethod
-    def _at(stack: Stack) -> str:
-        return f"{stack.way.user}@{stack.way.address}"
+        known = shlex.split(host_key_arguments(way))
+        return ("ssh", *alive, *known, *shared, *key, "-p", str(way.port), f"{way.user}@{way.address}")
 
 
 def _last(words: bytes) -> str:

@@ -7,9 +7,9 @@ told to come again (451), which they do for days (RFC 5321 section 4.5.4.1). Beg
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vaguemestre.moving.carrying import Carrier
@@ -70,11 +70,16 @@ class Course:
         due = [one for one in before if not one.moved]
         self._refuse(due)
         with Carrier(self.pair.source, self.pair.target) as carrier:
-            for one in due:
-                if one.here:
-                    self._copy(one.domain, carrier)
-                self._hand_over(one, carrier)
+            connected = replace(self.pair, source=carrier.source, target=carrier.target)
+            Course(connected, self.say, self.patience).bring(due, carrier)
         return self.standing()
+
+    def bring(self, due: Sequence[Standing], carrier: Carrier) -> None:
+        """Domain by domain; as `run`."""
+        for one in due:
+            if one.here:
+                self._copy(one.domain, carrier)
+            self._hand_over(one, carrier)
 
     def back_out(self) -> tuple[Standing, ...]:
         """Give up what has not moved: the source is in charge as before.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,8 @@ class MoveError(VaguemestreError):
 class Stack:
     """The host of an operator on which mailboxes are kept; every method is one round trip.
 
+    `ssh` are the words that begin a session over a connection that is open (`carrying`); without, one is made.
+
     Raises:
         MoveError: refused, failed, or the host could not be reached.
     """
@@ -37,6 +40,7 @@ class Stack:
     fleet: Fleet
     operator: Establishment
     host: Host
+    ssh: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,6 +59,11 @@ class Stack:
         argv = [*self.sudo, "/usr/bin/python3", "-I", runtime.PATH, "moving", command, *([domain] if domain else [])]
         argv += [f"--{name}={value}" for name, value in options.items()]
         stdin = b"" if given is None else json.dumps(given).encode()
+        if self.ssh:
+            done = subprocess.run([*self.ssh, shlex.join(argv)], input=stdin, capture_output=True, check=False)
+            if done.returncode == _NO_SESSION:
+                raise MoveError(f"{self.name}: {done.stderr.decode(errors='replace').strip()}", Exit.UNREACHABLE)
+            return self._understood(done.stdout, done.stderr)
         ran = pyinfra.run(self.fleet, (self.name,), shlex.join(argv), stdin)[self.name]
         if isinstance(ran, Failure):
             failed = ran.trouble is Trouble.FAILED
@@ -72,6 +81,7 @@ class Stack:
         return said
 
 
+_NO_SESSION = 255  # ssh(1): its own trouble, not the command's
 _APPLY = "is the host at this inventory's release? vaguemestre apply"
 
 

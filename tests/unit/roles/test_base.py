@@ -72,13 +72,21 @@ def test_ssh_is_accepted_from_the_administrators_networks_only() -> None:
 
 def test_the_kit_logs_in_by_name_and_root_does_not() -> None:
     accounts = [item.name for item in base.items(FULLEST) if isinstance(item, Account)]
-    assert accounts == ["facteur"]
+    assert accounts == ["facteur", "vgm-620000998"]
     assert "PermitRootLogin no\n" in files(FULLEST)["/etc/ssh/sshd_config.d/00-vaguemestre.conf"]
     assert "facteur ALL=" in files(FULLEST)["/etc/sudoers.d/vaguemestre"]
 
 
+def test_administrators_of_a_hosted_house_start_one_program_and_nothing_else() -> None:
+    keys = files(FULLEST)["/etc/vaguemestre/administrators/vgm-620000998"].splitlines()[1:]
+    program = "/usr/bin/python3 -I /usr/lib/vaguemestre/host.pyz delegated 1620000998"
+    assert all(key.startswith(f'restrict,command="sudo -n {program}" ssh-ed25519 ') for key in keys)
+    rights = files(FULLEST)["/etc/sudoers.d/vaguemestre-administrators"].splitlines()
+    assert [line for line in rights if "ALL=" in line] == [f"vgm-620000998 ALL=(root) NOPASSWD: {program}"]
+
+
 def test_root_keeps_its_keys_where_the_inventory_makes_it_the_controllers_user() -> None:
-    assert not [item for item in base.items(OFFLINE) if isinstance(item, Account)]
+    assert [item.name for item in base.items(OFFLINE) if isinstance(item, Account)] == ["vgm-620000998"]
     assert "PermitRootLogin prohibit-password\n" in files(OFFLINE)["/etc/ssh/sshd_config.d/00-vaguemestre.conf"]
 
 

@@ -24,7 +24,7 @@ def site() -> Site:
 def in_charge(address: str) -> None:
     """Raises Refused when another stack is in charge of the address's domain: what is done here would be lost."""
     domain = address.strip().lower().rpartition("@")[2]
-    if domain in moving.charge().away:
+    if domain in moving.elsewhere():
         raise Refused(f"{domain} is in another stack's charge: it is moving, or has moved\n    vaguemestre move --help")
 
 

@@ -20,6 +20,7 @@ from vaguemestre.host.written import LayoutError as LayoutError
 
 SETTINGS = Path("/etc/vaguemestre/moving.json")
 STATE = Path("/var/lib/vaguemestre-moving")
+SERVED = Path("/etc/vaguemestre/mailboxes.json")  # the role openldap's: what this host has mailboxes of
 RECIPIENTS, ROUTES = STATE / "recipients", STATE / "routes"
 
 
@@ -83,3 +84,19 @@ def charge(root: Path = STATE) -> Charge:
         "postfix",
         lambda plain: Charge({one: Way(way) for one, way in plain["away"].items()}, frozenset(plain["here"])),
     )
+
+
+def elsewhere() -> frozenset[str]:
+    """The domains that are none of ours for now, or no more: on the move and away, or gone and no longer served.
+
+    One that left and is served again, without a move, is ours: the inventory's word is newer than what is remembered.
+
+    Raises:
+        LayoutError: it cannot be read; nothing may be concluded from that.
+    """
+    away = charge().away
+    if not away:
+        return frozenset()
+    moving = settings().domains if SETTINGS.exists() else ()
+    served = written.read(SERVED, "openldap", lambda plain: frozenset(plain["domains"])) if SERVED.exists() else ()
+    return frozenset(domain for domain in away if domain in moving or domain not in served)

@@ -23,7 +23,7 @@ def counted(domain: str) -> Counted:
 def parsed(table: str) -> Counted:
     """The table of ``doveadm -f tab``: a line of headers, then a line for each folder."""
     header, *lines = table.splitlines() or [""]
-    names, found = header.split("\t"), Counted()
+    names, found = header.lower().split("\t"), Counted()
     for line in lines:
         row = dict(zip(names, line.split("\t"), strict=True))
         folders = found.setdefault(row["username"], {})

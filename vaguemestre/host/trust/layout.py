@@ -142,7 +142,7 @@ def settings(path: Path = SETTINGS) -> Settings:
     Raises:
         LayoutError: it is not there, no JSON, or something in it is missing or of another kind.
     """
-    return _without(moving.charge().away, written.read(path, "trust", parse))
+    return _without(moving.elsewhere(), written.read(path, "trust", parse))
 
 
 def _without(away: Collection[str], known: Settings) -> Settings:

@@ -84,7 +84,7 @@ def view(
 ) -> View:
     """What must be done, and what of it may; nothing is written."""
     wanted = desired(mailboxes, settings.kept_back)
-    differences = ours(difference(wanted.listings, records), moving.charge().away)
+    differences = ours(difference(wanted.listings, records), moving.elsewhere())
     agreed = approval.approved(places.approval, now)
     gone = [one for one in records.values() if _just_withdrawn(one, now) and one.address not in agreed]
     operations, withheld = guard(
