@@ -13,7 +13,7 @@ from vaguemestre import inventory
 from vaguemestre.errors import Exit
 from vaguemestre.establishment import Fleet
 from vaguemestre.records import Kind, folder
-from vaguemestre.rollouts import course, steps, wave
+from vaguemestre.rollouts import claims, course, steps, wave
 from vaguemestre.rollouts.kept import kept
 from vaguemestre.rollouts.kept import moved as keep_moved
 from vaguemestre.rollouts.process import Process
@@ -76,6 +76,13 @@ def test_a_second_rollout_on_this_controller_is_refused_naming_the_first(simple:
     assert {one.result for one in record.hosts} == {Result.BUSY}
     assert f"part of rollout {other.id} of paul@here.test, since {other.began}" in record.hosts[0].reason
     assert record.exit_code is Exit.BUSY
+
+
+def test_of_two_that_begin_at_the_same_moment_one_goes_on(simple: Fleet) -> None:
+    place = folder(simple, Kind.ROLLOUTS)
+    lower, higher = (another(simple, id=f"20261123T140501Z-{end}") for end in ("0000", "ffff"))
+    assert claims.others(place, lower) == {}
+    assert set(claims.others(place, higher).values()) == {read(place / f"{lower.id}.json")}
 
 
 def test_a_rollout_that_went_through_has_nothing_to_resume(simple: Fleet) -> None:

@@ -15,11 +15,14 @@ _RECENT = 50  # rollouts that may still have hosts
 
 
 def others(folder: Path, record: Record) -> dict[str, Record]:
-    """The hosts of `record` that another rollout of this controller is changing, and which."""
+    """The hosts of `record` that another rollout of this controller is changing, and which.
+
+    Of two that begin at the same moment, neither having claimed a host yet, the one with the lower ID goes on.
+    """
     return {
         one.host: other
         for other in history(folder, _RECENT)
-        if other.id != record.id and other.ending is Ending.UNDER_WAY
+        if other.id != record.id and (other.begun or other.id < record.id) and other.ending is Ending.UNDER_WAY
         for one in _shared(record, other)
     }
 
