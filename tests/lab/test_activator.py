@@ -202,6 +202,7 @@ def test_after_a_power_cut_the_host_boots_with_one_release_whole(guest: Guest, s
     with pytest.raises(wire.WireError):
         guest.ask("apply", release(target), unplug)
     guest.lab.start(HOST)
+    guest.run("systemctl is-system-running --quiet --wait || true")  # SSH answers before all that is to start has
     guest.whole(words)
 
 
