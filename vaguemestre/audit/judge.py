@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from vaguemestre.audit.expected import Expected
 from vaguemestre.audit.finding import Finding, HostAudit, Severity, Subject
 from vaguemestre.audit.vitals import Moment, vitals
-from vaguemestre.audit.wording import KINDS, texts
+from vaguemestre.audit.wording import KINDS, TROUBLES, texts
 from vaguemestre.engines import wire
 from vaguemestre.engines.sessions import Failure
 from vaguemestre.engines.trouble import Trouble
@@ -67,7 +67,9 @@ def _unreached(outcome: Outcome) -> Iterator[Finding]:
     if isinstance(outcome, Failure) and outcome.trouble is Trouble.BARE:
         yield Finding(Subject.ACTIVATION, "", Severity.WARN, *texts("bare"))
     elif isinstance(outcome, Failure) and outcome.trouble is not Trouble.FAILED:
-        yield Finding(Subject.REACH, "", Severity.BAD, *texts("reach", message=message))
+        yield Finding(
+            Subject.REACH, "", Severity.BAD, *texts("reach", message=message, trouble=TROUBLES[outcome.trouble])
+        )
     else:
         yield Finding(Subject.REACH, "answer", Severity.BAD, *texts("failed", message=message))
 

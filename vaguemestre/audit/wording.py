@@ -5,7 +5,7 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     "bare": ("not prepared yet: `vaguemestre apply` does that first",
              "pas encore préparé : `vaguemestre apply` commence par là"),
-    "reach": ("{message}", "{message}"),
+    "reach": ("{message}", "{trouble}"),
     "failed": ("its answer is of no use: {message}", "sa réponse est inutilisable : {message}"),
     "none": ("no release is live yet", "aucune version n'est encore en place"),
     "busy": ("an activation is under way ({holder}); drift is looked at when it has ended",
@@ -61,6 +61,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unknown": ("{key} could not be known: {error}", "{key} : inconnu ({error})"),
     "alarm": ("{key}: stage {stage}; look on the host", "{key} : niveau {stage} ; voir sur l'hôte"),
 }  # fmt: skip
+
+TROUBLES = {
+    "unreachable": "ne répond pas par SSH",
+    "unknown-key": "sa clé SSH n'est pas dans known_hosts, et rien n'est cru sur parole",
+    "changed-key": "sa clé SSH n'est plus celle de known_hosts : réinstallé, ou autre chose répond à sa place",
+    "refused": "refuse notre clé SSH",
+    "lost": "la liaison a été coupée pendant la question",
+}
+"""Why a host was not reached, in French; `vaguemestre.engines.refusal` has the English, with the way out."""
 
 KINDS = {
     "package": "paquet",

@@ -207,7 +207,14 @@ def test_no_text_is_left_unfilled_and_every_one_is_in_both_languages() -> None:
     from vaguemestre.audit.wording import TEXTS
 
     for en, fr in TEXTS.values():
-        assert sorted(_names(en) - {"kind"}) == sorted(_names(fr) - {"kind_fr"})
+        assert sorted(_names(en) - {"kind", "message"}) == sorted(_names(fr) - {"kind_fr", "message", "trouble"})
+
+
+@pytest.mark.parametrize("trouble", [one for one in Trouble if one not in (Trouble.BARE, Trouble.FAILED)])
+def test_every_trouble_is_told_in_french_too(trouble: Trouble) -> None:
+    (finding,) = judged(HOST, Answer(Failure(trouble, "in English"), MOMENT), "kit").findings
+    assert (finding.en, finding.severity) == ("in English", Severity.BAD)
+    assert "clé" in finding.fr or "liaison" in finding.fr or "SSH" in finding.fr
 
 
 def _names(text: str) -> set[str]:
