@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +47,9 @@ def html(subject: Subject, languages: Sequence[Language], file: str, anchors: st
     """
     others = _others(languages)
     pages = [page(subject, one, others.get(one, "")) for one in languages]
-    return render.page("report/establishment.html.j2", pages=pages, first=pages[0], file=file, anchors=anchors)
+    names = {"file": file, "signature": file + SIGNATURE, "anchors": anchors}
+    quoted = {name: shlex.quote(value) for name, value in names.items()}
+    return render.page("report/establishment.html.j2", pages=pages, first=pages[0], **quoted)
 
 
 def fleet_html(fleet: Fleet, stood: Sequence[Stood], languages: Sequence[Language]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -147,6 +148,14 @@ def test_the_signers_certificate_is_told_with_the_command_that_checks(subject: S
     text = html.unescape(made(subject))
     assert "CN=mail.pasteur.mssante.test" in text
     assert "-content pasteur.html -CAfile national.pem" in text
+
+
+def test_the_command_that_checks_can_be_typed_whatever_the_file_is_called(subject: Subject) -> None:
+    text = html.unescape(document.html(subject, ("en",), "CH d'Évreux.html", "national.pem"))
+    (command,) = (line.removesuffix("</code></pre>") for line in text.splitlines() if line.startswith("openssl"))
+    words = shlex.split(command)
+    assert words[words.index("-content") + 1] == "CH d'Évreux.html"
+    assert words[words.index("-in") + 1] == "CH d'Évreux.html.p7s"
 
 
 def test_programs_read_the_same_verdicts(subject: Subject) -> None:
