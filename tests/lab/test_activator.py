@@ -1,7 +1,8 @@
 """The activator on a real host: real daemons judge, real systemd settles, and it is killed, cut off and unplugged."""
 
-from __future__ import contextlib
+from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 import subprocess
