@@ -48,7 +48,9 @@ def test_a_verification_is_kept_with_what_was_live_and_all_that_was_asked(
 ) -> None:
     live = pyinfra.live(operators, [HOST])[HOST]
     assert isinstance(live, wire.Status)
-    assert [(one.name, one.release) for one in verified.hosts] == [(HOST, live.live)]
+    (host,) = verified.hosts
+    assert host.name == HOST
+    assert host.release in (live.live, live.previous)  # the second, if an apply came between
     assert len(verified.evidence) > 60
     assert {number for one in verified.evidence for number in one.requirements} >= {15, 22, 28, 44, 53, 55}
 
