@@ -76,4 +76,5 @@ def _follow(disk: Disk, log: str) -> Iterator[dict[str, object]]:
 
 
 def _runs() -> bool:
-    return run("systemctl", "is-active", UNIT).output in ("active", "activating", "deactivating", "reloading")
+    """While systemd itself is being upgraded it may not answer: that is no sign of anything."""
+    return run("systemctl", "is-active", UNIT).output not in ("inactive", "failed")

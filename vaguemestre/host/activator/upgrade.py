@@ -51,6 +51,8 @@ After=network-online.target multi-user.target vaguemestre-settle.service
 
 [Service]
 Type=exec
+# 5: the controller was quicker to ask for the same.
+SuccessExitStatus=5
 ExecStart=/usr/bin/python3 -I {program} upgrade {id} --log={state}/log/upgrade.jsonl
 
 [Install]
