@@ -36,9 +36,12 @@ def told(other: Record) -> str:
 
 
 def take(folder: Path, record: Record, targets: Mapping[str, Target]) -> dict[str, Outcome]:
-    """Claim these hosts, or renew the claim; a rollout of this controller that died is replaced."""
-    dead = (one.id for one in history(folder, _RECENT) if one.ending is Ending.INTERRUPTED and _shared(record, one))
-    instead = ",".join(sorted(one for one in dead if one != record.id))
+    """Claim these hosts, or renew the claim.
+
+    Rollouts of this controller that died, or ended while a host was away, are replaced.
+    """
+    over = (one.id for one in history(folder, _RECENT) if one.ending is not Ending.UNDER_WAY and _shared(record, one))
+    instead = ",".join(sorted(one for one in over if one != record.id))
     words = (f"--by={record.by}", f"--seconds={CLAIM_SECONDS}", f"--instead={instead}")
     return ask(targets, "claim", record.id, *words) if targets else {}
 
