@@ -31,6 +31,7 @@ from vaguemestre.host.annuaire.inspection import Limits, inspect
 from vaguemestre.host.annuaire.layout import Places
 places, known = Places(Path({str(STATE)!r})), state.State(load=True)
 places.begun.mkdir(mode=0o700, parents=True, exist_ok=True)
+places.lock.touch()  # before root does: on a host that has never asked its source
 file = places.begun / Path(sys.argv[1]).name
 shutil.copy(sys.argv[1], file)
 held = None

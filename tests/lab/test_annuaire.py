@@ -23,6 +23,22 @@ VERB = ("python3", "/usr/lib/vaguemestre/host.pyz", "annuaire")
 UNIT = "vaguemestre-annuaire.service"
 BRANCH = "ou=national,o=vaguemestre"
 ASK = f"ldapsearch -Q -LLL -o ldif-wrap=no -Y EXTERNAL -H ldapi:/// -b {BRANCH}"
+PARTLY = """
+import sys
+sys.path.insert(0, "/usr/lib/vaguemestre/host.pyz")
+from vaguemestre.host.annuaire.branch import opened
+from vaguemestre.host.annuaire.delta import Add, Done, removing
+from vaguemestre.host.annuaire.entry import dn
+good = {"objectClass": ["vgmNationalMailbox"], "vgmMailboxType": ["PER"], "vgmFingerprint": ["0"]}
+entries = {"a": good, "b": good | {"unheard": ["of"]}, "c": {"objectClass": ["vgmNationalMailbox"]}, "d": good}
+entries = {f"{one}@refused.test": entry | {"mail": [f"{one}@refused.test"]} for one, entry in entries.items()}
+with opened() as branch:
+    done = Done()
+    branch.do([Add(dn(one), entry) for one, entry in entries.items()], done)
+    print(done, *sorted(branch.there(entries)), sep="; ")
+    branch.do(removing(entries), done)
+    print(done, *branch.there(entries), sep="; ")
+"""
 WRITTEN = f"timeout 60 sh -c \"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done\""
 OTHERS = extraction.Nation(LINES, SEED + 1)
 TODAY = extraction.Nation(LINES, SEED)
@@ -238,6 +254,12 @@ def _back(nation: Registry, refreshed: Callable[..., Any], on: Callable[[str], s
     nation.hold(TODAY.extraction())
     nation.fail(extraction={"generated": _soon()})
     on(f"{' '.join(VERB)} approve {refreshed()['waiting']['sha256']}")
+
+
+def test_an_entry_that_slapd_refuses_is_counted_and_stops_no_other(on: Callable[[str], str]) -> None:
+    added, removed = on(f"python3 - <<'END'\n{PARTLY}\nEND").splitlines()
+    assert added == "2 added, 0 changed, 0 removed, 2 refused by slapd; a@refused.test; d@refused.test"
+    assert removed == "2 added, 0 changed, 2 removed, 2 refused by slapd"
 
 
 def test_a_disk_without_room_changes_nothing_and_is_told(
