@@ -90,14 +90,13 @@ def newer(vaguemestre: Callable[..., Typed]) -> Callable[..., Typed]:
 
 
 @pytest.fixture(scope="module")
-def site(lab: Lab, scratch: tuple[str, ...], older: OldKit, newer: Callable[..., Typed]) -> Site:
+def site(lab: Lab, scratch: tuple[str, ...], older: OldKit) -> Site:
     """Made by the older kit; the mailboxes are opened by this one's controller, which the older host answers."""
     assert HOST in scratch
     older("apply").succeeded()
     (boxes,) = holders(inventory.load(HERE))
     writer, reader = open_mailbox(boxes, "ecrit"), open_mailbox(boxes, "lit")
-    hidden = open_mailbox(boxes, "cache").address
-    newer("redlist", "set", hidden, "unlisted").succeeded()
+    hidden = open_mailbox(boxes, "cache", "--redlist=unlisted").address
     made = Site(lab, boxes, writer, reader, hidden)
     assert made.remembers("remember")
     made.write("Avant")
