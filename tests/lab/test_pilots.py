@@ -19,7 +19,6 @@ from terminal import Terminal
 from vaguemestre import inventory
 from vaguemestre.establishment import Mode
 from vaguemestre.lab import Lab
-from vaguemestre.overlay import VARIABLE
 from vaguemestre.rehearsal import lab_plan
 
 PILOTS = Path(__file__).resolve().parents[2] / "inventories" / "pilots"
@@ -52,9 +51,8 @@ def provisioned_and_verified(lab: Lab, slugs: list[str]) -> None:
     plan = replace(lab_plan(inventory.read(PILOTS), NAME, slugs), packages=shared_packages())
     lab.up(plan, lambda text: print(text, file=sys.stderr, flush=True))
     typed = Terminal(PILOTS)
-    here = {VARIABLE: NAME}
-    typed("apply", **here).succeeded()
-    typed("verify", **here).succeeded()
+    typed("apply", VAGUEMESTRE_LAB=NAME).succeeded()
+    typed("verify", VAGUEMESTRE_LAB=NAME).succeeded()
 
 
 def test_three_pilots_are_provisioned_side_by_side_and_verified_site_by_site(lab: Lab) -> None:
