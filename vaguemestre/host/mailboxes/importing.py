@@ -25,11 +25,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vaguemestre.host.mailboxes.bal import RECEIVING
-from vaguemestre.host.mailboxes.here import end_sessions, now, site
+from vaguemestre.host.mailboxes.bal import RECEIVING, Refused
+from vaguemestre.host.mailboxes.here import end_sessions, in_charge, now, site
 from vaguemestre.host.mailboxes.roster import Plan, Roster, Step, counted, plan, too_many
 from vaguemestre.host.mailboxes.store import EntryError, Store, StoreError, one_entry
 from vaguemestre.host.mailboxes.store import opened as directory
+from vaguemestre.host.moving.layout import LayoutError
 
 LOCK = "/run/vaguemestre-import.lock"
 _TOLD_EVERY = 1.0  # seconds
@@ -47,8 +48,13 @@ def main(dry_run: bool, expect: str) -> int:
     """Do what stdin asks; 0 done, planned or nothing to do, 1 failed, 2 wrong or refused."""
     try:
         asked = json.load(sys.stdin)
+        roster = Roster.of(asked["roster"])
+        for domain in roster.domains:
+            in_charge(f"@{domain}")
         with _alone(), directory() as store:
-            said = run(store, Roster.of(asked["roster"]), asked.get("passwords") or {}, dry_run, expect)
+            said = run(store, roster, asked.get("passwords") or {}, dry_run, expect)
+    except (Refused, LayoutError) as refused:
+        said = {"result": "refused", "message": str(refused)}
     except (KeyError, TypeError, ValueError) as error:
         said = {"result": "refused", "message": f"the list arrived damaged ({type(error).__name__}: {error})"}
     except StoreError as error:

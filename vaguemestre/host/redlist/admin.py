@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from vaguemestre.host.mailboxes.bal import RED_LIST, Mailbox, Refused
+from vaguemestre.host.mailboxes.here import in_charge
 from vaguemestre.host.mailboxes.store import Store, StoreError
 from vaguemestre.host.mailboxes.store import opened as directory
+from vaguemestre.host.moving.layout import LayoutError
 from vaguemestre.host.redlist.change import BY, NOTICES, Wish, changed, entry
 from vaguemestre.host.redlist.copy import Copy
 from vaguemestre.host.redlist.decide import PROTECTED, WHY, Box
@@ -35,7 +37,7 @@ def main(argv: list[str]) -> int:
         return _say(_COMMANDS[asked.command](asked), 0)
     except Refused as refused:
         return _say({"result": "refused", "message": str(refused)}, 2)
-    except (StoreError, OSError, ValueError) as error:
+    except (StoreError, LayoutError, OSError, ValueError) as error:
         return _say({"result": "failed", "message": str(error)}, 1)
 
 
@@ -81,6 +83,7 @@ def _set(asked: argparse.Namespace) -> dict[str, Any]:
     wish = Wish(
         asked.rule, asked.secretariat, tuple(asked.allow), tuple(asked.disallow), asked.notice, asked.by
     )  # fmt: skip
+    in_charge(asked.address)
     with directory() as store:
         before = store.get(asked.address.strip().lower())
         if before is None:
