@@ -17,6 +17,14 @@ from vaguemestre.reports.wording import Language, Words
 
 _STYLES = {Place.JOINED: "good", Place.WAITING: "wait", Place.FAILED: "bad", Place.INDIVIDUAL: "quiet"}
 _SIDE = 44  # of a tile, in the map's own units
+_COLOURS = {
+    "good": ("#2e7d32", "#ffffff"),
+    "wait": ("#f2c14e", "#1c2430"),
+    "bad": ("#b3261e", "#ffffff"),
+    "quiet": ("#b9c2cc", "#1c2430"),
+    "none": ("#eef0f2", "#5b6672"),
+}
+"""Of tiles and of what is written on them, as attributes: programs that set pages give SVG no style sheet."""
 _HEADED = (Place.JOINED, Place.WAITING, Place.FAILED)
 
 Stood = tuple[Establishment, Stand, datetime | None]
@@ -28,6 +36,8 @@ class Tile:
     """A department on the map; `x` and `y` are its corner, the texts stand at `middle`."""
 
     style: str
+    fill: str
+    ink: str
     x: int
     y: int
     middle: int
@@ -119,8 +129,12 @@ def _tile(name: str, stood: Iterable[Stood], words: Words) -> Tile:
     column, row = TILES[name]
     x, y = column * _SIDE, row * _SIDE
     told = "; ".join(f"{one.name}: {words['place_' + stand.place.value]}" for one, stand in here)
+    style = "none" if worst is None else _STYLES[list(Place)[worst]]
+    fill, ink = _COLOURS[style]
     return Tile(
-        style="none" if worst is None else _STYLES[list(Place)[worst]],
+        style=style,
+        fill=fill,
+        ink=ink,
         x=x,
         y=y,
         middle=x + _SIDE // 2,
