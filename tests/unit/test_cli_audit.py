@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,3 +194,17 @@ def test_a_moment_that_is_none_is_refused() -> None:
 )
 def test_how_long_ago_is_told_in_one_unit(since: str | None, told: str) -> None:
     assert lapse(since, "2026-11-24T10:00:00Z") == told
+
+
+def test_an_audit_that_has_nothing_to_work_out_needs_no_model(hosts: Hosts) -> None:
+    """The start of the program is most of what an audit of one host takes."""
+    assert hosts.audit() == 0
+    program = f"""
+import sys
+from vaguemestre.cli import main
+try:
+    main(["audit", "-i", {str(hosts.inventory)!r}])
+except SystemExit as ended:
+    print(ended.code, sorted({{"pydantic", "yaml", "jinja2", "cryptography", "pyinfra", "rich"}} & sys.modules.keys()))
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).endswith("0 []\n")

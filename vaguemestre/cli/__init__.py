@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from vaguemestre.cli.coercion import lightened
 from vaguemestre.errors import InventoryError, VaguemestreError
 
 _PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -89,13 +90,18 @@ def _vaguemestre(
 class Commands(TyperGroup):
     """The commands of the tables above; a module is imported when one of its commands is asked for."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        lightened(self, ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
         return list(_PLACES)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         wanted = [cmd_name] if cmd_name in _PLACES else _PLACES  # a name that is none is compared with all there are
         if missing := [name for name in wanted if name not in self.commands]:
             self.commands.update(get_group(registered(missing)).commands)
+            lightened(self, ctx)
         return self.commands.get(cmd_name)
 
 

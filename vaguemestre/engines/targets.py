@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # the model is slow to import, and the pyinfra process has no
     from vaguemestre.establishment import Establishment, Fleet, Host
 
 
+_NAMED = 20  # names of a large inventory that are given to somebody who mistyped
+
+
 class SelectionError(VaguemestreError):
     """A name on the command line is neither an establishment nor a host of the inventory."""
 
@@ -74,8 +77,9 @@ def refuse_strangers(names: Sequence[str], known: Collection[str], root: Path) -
 def _unknown(name: str, known: list[str], root: Path) -> str:
     from difflib import get_close_matches
 
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
     near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known[:_NAMED])}{more}"
     return f"{name}: no establishment and no host of {root} has this name\n    {hint}"
 
 
