@@ -1,23 +1,18 @@
-"""Outcomes on a terminal: a line a host with what matters below it, a table for the whole fleet, or JSON."""
+"""Outcomes on a terminal: a line a host with what matters below it, or JSON."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from textwrap import indent
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from vaguemestre.cli.board import LOG_WIDTH
 from vaguemestre.cli.changes import shown
 from vaguemestre.cli.outcomes import Outcome, changes_of, plain, verdict
 from vaguemestre.engines import wire
-from vaguemestre.establishment import Fleet
 
 
 def show(
@@ -34,30 +29,8 @@ def show(
             console.print(shown(found, diffs=diffs, new_files=new_files), soft_wrap=True)
 
 
-def show_table(fleet: Fleet, outcomes: Mapping[str, Outcome]) -> None:
-    """The whole fleet, a row a host in rollout order; messages of what failed below."""
-    table = Table(box=box.SIMPLE)
-    for title in ("establishment", "host", "live", "since"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("finding")
-    for establishment, host in fleet.hosts():
-        table.add_row(establishment.slug, host.name, *_row(outcomes[host.name]))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else LOG_WIDTH)
-    console.print(table)
-    for message in filter(None, (verdict(one).message for one in outcomes.values())):
-        console.print(message, markup=False, soft_wrap=True)
-
-
 def show_json(outcomes: Mapping[str, Outcome]) -> None:
     typer.echo(json.dumps({host: plain(one) for host, one in outcomes.items()}, indent=2, ensure_ascii=False))
-
-
-def _row(outcome: Outcome) -> tuple[str, str, Text]:
-    known = isinstance(outcome, wire.Status) and outcome.live
-    live, since = (
-        (outcome.live or "", outcome.since or "") if isinstance(outcome, wire.Status) and known else ("-", "-")
-    )
-    return live[:12], since[:16].replace("T", " "), verdict(outcome).line()
 
 
 def _circumstances(outcome: Outcome) -> str:
