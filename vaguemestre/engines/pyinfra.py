@@ -81,7 +81,8 @@ def apply(
     """
     with door(fleet, names, on_text, sessions) as hosts:
         parcels = hosts.parcels()
-        planned = hosts.ask("plan", _without_secrets(parcels))
+        asked = hosts.ask("plan", _without_secrets(parcels))
+        planned = {name: _for_its_debian(name, one, parcels[name]) for name, one in asked.items()}
         refuse_unsafe({name: one.changes for name, one in planned.items() if isinstance(one, wire.PlanResult)}, limits)
         bare = {name: parcels[name] for name, one in planned.items() if troubled(one, Trouble.BARE)}
         unprepared = {name: one for name, one in hosts.prepare(_releases(bare)).items() if isinstance(one, Failure)}
@@ -117,6 +118,18 @@ def upgrade(
 def _due(planned: Outcome) -> bool:
     """Whether there is something to apply: a change, or a release that is as the live one but bears another id."""
     return isinstance(planned, wire.PlanResult) and (bool(planned.changes) or planned.live != planned.release)
+
+
+def _for_its_debian(name: str, planned: Outcome, parcel: Parcel) -> Outcome:
+    """A release for another Debian than the host runs is not looked at any further: that is no apply."""
+    wanted = parcel.release.debian
+    if not isinstance(planned, wire.PlanResult) or planned.runs == wanted:
+        return planned
+    return Failure(
+        Trouble.FAILED,
+        f"{name} runs Debian {planned.runs or '(unknown)'}, and the inventory says {wanted}; nothing was changed\n"
+        f"    vaguemestre upgrade {name} brings it to the next Debian; otherwise correct `debian:` of this host",
+    )
 
 
 def _unchanged(planned: Outcome) -> Outcome:

@@ -50,11 +50,12 @@ class WireError(VaguemestreError):
 
 @dataclass(frozen=True)
 class PlanResult:
-    """What would change. `live` None: no release is live on the host yet."""
+    """What would change. `live` None: no release is live on the host yet; `runs` is the host's own Debian."""
 
     release: str
     live: str | None
     changes: tuple[Change, ...]
+    runs: str = ""
 
 
 @dataclass(frozen=True)

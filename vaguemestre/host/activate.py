@@ -163,9 +163,10 @@ class Desk:
         _, todo = assess(self.machine, self.store, release, live)
         for sentence in staying(release, live):
             self.say(sentence)
-        if (found := self.machine.debian()) != release.debian:
-            self.say(f"it runs Debian {found}: what the release for {release.debian} wants takes `vaguemestre upgrade`")
-        told = {"release": id, "live": self.store.current().id, "changes": [asdict(change) for change in todo]}
+        if (runs := self.machine.debian()) != release.debian:
+            self.say(f"it runs Debian {runs}: what the release for {release.debian} wants takes `vaguemestre upgrade`")
+        told: dict[str, Any] = {"release": id, "live": self.store.current().id, "runs": runs}
+        told["changes"] = [asdict(change) for change in todo]
         return {"result": "plan", **told}, Exit.CHANGES if todo else Exit.OK
 
     def stage(self) -> Result:
