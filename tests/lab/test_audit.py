@@ -60,7 +60,7 @@ def test_what_hosts_tell_of_themselves_is_what_they_are(
     for one in told["hosts"]:
         health: Mapping[str, Any] = one["health"]
         assert one["live"] == one["expected"]
-        assert not {each["subject"] for each in one["findings"]} & {"drift", "unit", "reach", "activation", "release"}
+        assert not {each["subject"] for each in one["findings"]} & {"drift", "reach", "activation", "release"}
         assert health["system"]["debian"] == _run(lab, one["host"], "cat /etc/debian_version").strip()
         assert int(health["trust"]["list"]["entries"]) > 10
         assert len(health["trust"]["revocation"]) == 2
