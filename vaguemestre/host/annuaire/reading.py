@@ -54,7 +54,7 @@ _KIND, _ADDRESS, _REST = itemgetter(0), itemgetter(1), itemgetter(-1)
 _LONGEST_ADDRESS = 254
 _LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{}~.-]+")
 _ORDINARY = b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+/=?^_`{}~.-"
-_MISPLACED = (b"..", b".@", b"\n.", b"\n@", b"@\n")
+_BOUNDS = bytes.maketrans(b"@\n", b"..")  # with these as dots, two in a row are a label, or a whole part, without text
 
 
 _ROW: Callable[[list[str]], Row] = partial(tuple.__new__, Row)  # what Row._make does, without another call
@@ -253,7 +253,7 @@ def _ordinary(addresses: str, number: int) -> bool:
         return False
     octets = b"\n%b\n" % addresses.encode()
     alone = octets.translate(None, _ORDINARY) == b"\n@" * number + b"\n"
-    return alone and not any(one in octets for one in _MISPLACED)
+    return alone and b".." not in octets.translate(_BOUNDS)
 
 
 def _check_header(line: bytes) -> None:
