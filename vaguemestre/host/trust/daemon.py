@@ -139,7 +139,7 @@ class Daemon:
         inquiry = Inquiry(ocsp, settings.proxy, held.authorities, self._record) if ocsp else None
         desk = Desk(held, self._record, inquiry)
         redlist = RedListDesk(desk, self._keeper) if self._keeper else None
-        peers = Peers(desk, prober)
+        peers = Peers(desk, prober, settings.away)
         meters = Meters(desk, peers, places, settings.certificate, self._counts)
         return {
             "policy": partial(PolicyFace, self, desk, redlist),

@@ -74,6 +74,7 @@ class Settings:
     postmaster: str
     notify: tuple[str, int] | None  # Postfix of this host; None: the journal alone is told
     metrics: tuple[str, int]
+    away: frozenset[str] = frozenset()  # of own_domains, those whose mailboxes another stack has for now
     houses: dict[str, House] | None = None  # by domain; None: no directory of mailboxes here, so no red list
 
     @property
@@ -146,10 +147,9 @@ def settings(path: Path = SETTINGS) -> Settings:
 
 
 def _without(away: Collection[str], known: Settings) -> Settings:
-    """Domains that are another stack's for now, or for good, are any other operator's to this host."""
-    own = tuple(one for one in known.own_domains if one not in away)
+    """Domains that another stack has: mail for them may come here late, and is Postfix's to defer; none is led here."""
     houses = known.houses and {one: house for one, house in known.houses.items() if one not in away}
-    return replace(known, own_domains=own, houses=houses)
+    return replace(known, away=frozenset(away), houses=houses)
 
 
 def parse(plain: dict[str, Any]) -> Settings:

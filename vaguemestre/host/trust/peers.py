@@ -62,10 +62,10 @@ class Peer:
 class Peers:
     """All of them, for one daemon."""
 
-    def __init__(self, desk: Desk, prober: Prober) -> None:
+    def __init__(self, desk: Desk, prober: Prober, away: frozenset[str] = frozenset()) -> None:
         self._desk = desk
         self._prober = prober
-        self._home = desk.knowledge.own | {prober.name}
+        self._home = (desk.knowledge.own - away) | {prober.name}
         self._peers: dict[NextHop, Peer] = {}
         self._lanes = {name: asyncio.Semaphore(width) for name, width in _LANES.items()}
         self.seconds = [0] * (len(BUCKETS) + 1)
