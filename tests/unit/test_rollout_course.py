@@ -71,7 +71,7 @@ def test_a_site_without_its_secrets_is_refused_and_the_others_say_because_of_who
 
 
 def test_a_second_rollout_on_this_controller_is_refused_naming_the_first(simple: Fleet) -> None:
-    other = another(simple)
+    other = another(simple, begun=True)
     record = read(begun(simple))
     assert {one.result for one in record.hosts} == {Result.BUSY}
     assert f"part of rollout {other.id} of paul@here.test, since {other.began}" in record.hosts[0].reason
@@ -111,7 +111,7 @@ def test_a_rollout_under_way_is_neither_resumed_nor_taken_up_by_somebody_else(si
 
 
 def test_who_goes_on_keeps_the_releases_and_learns_how_hosts_are_reached_now(simple: Fleet, tmp_path: Path) -> None:
-    another(simple)  # so that the rollout is refused after its releases were made, and no host is asked
+    another(simple, begun=True)  # so that the rollout is refused after its releases were made, and no host is asked
     path = begun(simple)
     name = "mail.pasteur.mssante.test"
     before = kept(path, name)
