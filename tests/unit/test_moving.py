@@ -9,7 +9,7 @@ import pytest
 from declared import HOSTED, OPERATOR, SECOND, write
 from golden.hosts import context
 
-from roles import postfix_moving
+from roles import postfix_moving, trust
 from vaguemestre import inventory
 from vaguemestre.errors import InventoryError
 from vaguemestre.establishment import Establishment, Fleet
@@ -18,6 +18,7 @@ from vaguemestre.host.annuaire.publication.operation import Operation
 from vaguemestre.host.moving import charge, entries, mail
 from vaguemestre.host.moving.layout import Charge, Way
 from vaguemestre.host.moving.layout import charge as remembered
+from vaguemestre.host.trust import layout
 from vaguemestre.moving.course import differing
 
 DOMAIN = "tilleuls.mssante.test"
@@ -93,6 +94,14 @@ def test_a_stack_says_nothing_to_the_nation_of_a_domain_that_is_away() -> None:
     operation = Operation("delete", f"anne@{DOMAIN}", None, None, urgent=False, sure=True)
     assert ours([operation], {DOMAIN}) == ()
     assert ours([operation], set()) == (operation,)
+
+
+def test_the_trust_daemon_leaves_late_mail_to_postfix_and_leads_nobody_of_such_a_domain_anywhere() -> None:
+    rendered = trust.settings(context("fullest", "mail.clinique"))
+    known = layout._without({"les-tilleuls.mssante.test"}, layout.parse(rendered))
+    assert "les-tilleuls.mssante.test" in known.own_domains
+    assert known.houses is not None
+    assert "les-tilleuls.mssante.test" not in known.houses
 
 
 def _entry(state: str, **more: str) -> entries.Entry:
