@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,16 @@ FULLEST = Path(__file__).parents[1] / "golden" / "inventories" / "fullest"
 
 
 @pytest.fixture(scope="module")
-def fleet() -> Fleet:
+def moving() -> Fleet:
+    """EHPAD Les Tilleuls is on its way to CH de Lens."""
     return inventory.read(FULLEST)
+
+
+@pytest.fixture(scope="module")
+def fleet(moving: Fleet) -> Fleet:
+    """It has arrived."""
+    arrived = (one.model_copy(update={"moving_from": None}) for one in moving.establishments)
+    return replace(moving, establishments=tuple(arrived))
 
 
 def asked(fleet: Fleet, *names: str) -> list[tuple[str, str]]:
@@ -29,6 +38,10 @@ def test_without_a_name_everybody_with_mail_is_asked(fleet: Fleet) -> None:
 
 def test_a_hosted_establishment_is_asked_on_its_operators_host(fleet: Fleet) -> None:
     assert asked(fleet, "ehpad-les-tilleuls") == [("ehpad-les-tilleuls", "mail.ch-lens.mssante.test")]
+
+
+def test_who_is_on_the_move_is_asked_when_it_has_arrived(moving: Fleet) -> None:
+    assert [slug for slug, _ in asked(moving)] == ["ch-lens", "clinique-des-iles"]
 
 
 def test_a_host_is_asked_for_all_that_it_serves(fleet: Fleet) -> None:
