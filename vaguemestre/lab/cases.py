@@ -199,7 +199,7 @@ DOMAINS = (
     ),
     _case(
         132, "hors-suffixe-audit", "Domaine sans le suffixe mssante (passerelle)", "Domain without the mssante suffix",
-        ACCEPTED, ACCEPTED, domain="interop-mssante.passerelle-fictive.test",
+        ACCEPTED, ACCEPTED, domain="interop-mssante.apicrypt.test",
     ),
     _case(
         133, "casse-audit", "Domaine en casse mêlée", "Domain in mixed case",
