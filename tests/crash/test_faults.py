@@ -16,6 +16,8 @@ from scratch import STATE, Ended, Host
 
 from vaguemestre.release import Directory, File, Item, Probe, Release
 
+pytestmark = pytest.mark.slow
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 
 

@@ -15,6 +15,8 @@ from declared import OPERATOR, SECOND, write
 from vaguemestre.cli import main
 from vaguemestre.inventory import EMBEDDED
 
+pytestmark = pytest.mark.slow
+
 PASTEUR, LENS = "mail.pasteur.mssante.test", "mail.ch-lens.mssante.test"
 
 

@@ -18,6 +18,8 @@ from vaguemestre.host.annuaire.alarms import alarms
 from vaguemestre.host.annuaire.delta import mark
 from vaguemestre.host.annuaire.run import BusyError, alone
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = people(100)
 FOUND = {one.address for one in PEOPLE}
 

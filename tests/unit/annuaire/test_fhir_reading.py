@@ -35,6 +35,8 @@ from vaguemestre.host.annuaire.reading import Reading
 from vaguemestre.host.annuaire.source import Source
 from vaguemestre.host.trust.fetch import FetchError
 
+pytestmark = pytest.mark.slow
+
 ANNE, BOX = "10009990010", "anne.essai@clinique.mssante.test"
 BY_RPPS = f"Practitioner?identifier=https://rpps.esante.gouv.fr%7C{ANNE}"
 

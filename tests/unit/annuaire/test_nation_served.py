@@ -34,6 +34,8 @@ from vaguemestre.host.annuaire.reading import Reading
 from vaguemestre.host.annuaire.source import ExtractionError, Source
 from vaguemestre.lab.world.annuaire.interface import CALLS, Pace
 
+pytestmark = pytest.mark.slow
+
 ANNE = "10009990010"
 BY_RPPS = f"Practitioner?identifier={quote(f'https://rpps.esante.gouv.fr|{ANNE}', safe='')}"
 TEAM = f"Organization/001-{STRUCTURE}"

@@ -15,6 +15,8 @@ from vaguemestre.pki.authority import Authority, CertificateRequest, Issued
 from vaguemestre.pki.keys import new_key
 from vaguemestre.pki.profiles import OTHER, leaf_subject, now
 
+pytestmark = pytest.mark.slow
+
 PASTEUR = CertificateRequest("mail.pasteur.test", "CLINIQUE PASTEUR", "Eure (27)", "1270000102")
 LENS = CertificateRequest("mail.lens.test", "CH DE LENS", "Pas-de-Calais (62)", "1620100685")
 

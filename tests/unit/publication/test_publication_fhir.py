@@ -18,6 +18,8 @@ from vaguemestre.host.annuaire.publication.listing import Listing
 from vaguemestre.host.annuaire.publication.operation import Batch, Operation, Result
 from vaguemestre.host.mailboxes.bal import Mailbox
 
+pytestmark = pytest.mark.slow
+
 NUMBERS: Iterator[int] = count(1)
 HOUR = timedelta(hours=1)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from vaguemestre import inventory, verify
 
 FAILS = '''
@@ -18,6 +20,7 @@ def test_fails():
 '''
 
 
+@pytest.mark.slow
 def test_a_failed_behaviour_shows_its_reason_and_no_password(tmp_path: Path) -> None:
     behaviour, junit = tmp_path / "test_it.py", tmp_path / "report.xml"
     behaviour.write_text(FAILS.replace('"s3cret-of-a-probe"', '"s3cret" + "-of-a-probe"'))
