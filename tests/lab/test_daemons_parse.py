@@ -79,7 +79,8 @@ def test_the_fullest_host_really_starts(lab: Lab, debian: str, authority: Author
     secrets = {"tls.key": issued.key_pem(), "tls.pem": issued.chain_pem()}
     release = synthesis.synthesise(replace(known, secrets={name: version(one) for name, one in secrets.items()}))
     prepared = "rm /usr/sbin/policy-rc.d; useradd --system facteur; " + " ; ".join(_key_of("/home/facteur"))
-    lab.exec(debian, ["sh", "-c", prepared])
+    itself = f"ip address replace {known.host.address}/32 dev lo"  # where it listens for its edges
+    lab.exec(debian, ["sh", "-c", f"{prepared}; {itself}"])
     for expected in (True, False):
         applied = _activated(lab, debian, wire.payload(release, secrets))
         assert isinstance(applied, wire.Applied), applied
