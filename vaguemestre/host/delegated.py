@@ -66,9 +66,11 @@ def allowed(original: str, domains: Collection[str]) -> tuple[str, list[str]]:
     if verb not in ALLOWED or not arguments or arguments[0] not in ALLOWED[verb]:
         raise ForbiddenError("only `mailbox` and `redlist` are for you here, and of your own establishment's mailboxes")
     command, *rest = arguments
-    if any(word.startswith("--structure") for word in rest):
+    if "--" in rest:  # after it an option is none, and this would not look at what the verb does
+        raise ForbiddenError("--: write options as they are")
+    if any(_names(word, "--structure") for word in rest):
         raise ForbiddenError("--structure: your mailboxes are your own establishment's")
-    for word in _checked(rest):
+    for word in _checked(rest) if (verb, command) == ("redlist", "set") else map(_value, rest):
         if "@" in word and word.rpartition("@")[2].strip().lower() not in domains:
             raise ForbiddenError(f"{word}: not a mailbox of yours; yours are in {', '.join(sorted(domains))}")
     if (verb, command) == ("mailbox", "list"):
@@ -100,9 +102,20 @@ def _checked(words: Sequence[str]) -> list[str]:
     found, skip = [], False
     for word in words:
         if not skip and not word.startswith(tuple(f"{option}=" for option in _ANYBODY)):
-            found.append(word.partition("=")[2] if word.startswith("--") and "=" in word else word)
+            found.append(_value(word))
         skip = word in _ANYBODY
     return found
+
+
+def _value(word: str) -> str:
+    """What stands after the = of an option; else the word itself."""
+    return word.partition("=")[2] if word.startswith("--") and "=" in word else word
+
+
+def _names(word: str, option: str) -> bool:
+    """Whether it is this option, or may be short for it (argparse, allow_abbrev)."""
+    name = word.partition("=")[0]
+    return len(name) > len("--") and (option.startswith(name) or name.startswith(option))
 
 
 def _confined(words: Sequence[str], domains: Collection[str]) -> list[str]:

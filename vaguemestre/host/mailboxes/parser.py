@@ -30,11 +30,11 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="mailbox", description="Mailboxes (BAL) of this host.", allow_abbrev=False)
     commands = made.add_subparsers(dest="command", required=True)
     for verb, purpose in (("add", "open a mailbox"), ("request", "prepare one that receives nothing yet")):
-        _beginning(commands.add_parser(verb, help=purpose))
+        _beginning(commands.add_parser(verb, help=purpose, allow_abbrev=False))
     _details(_of(commands, "set", "change details"), default=None)
     for verb in ("show", *TO, "restore", "passwd"):
         _of(commands, verb, _PURPOSES[verb])
-    listing = commands.add_parser("list", help="show the mailboxes")
+    listing = commands.add_parser("list", help="show the mailboxes", allow_abbrev=False)
     listing.add_argument("--state", default="")
     listing.add_argument("--domain", default="")
     listing.add_argument("--count", action="store_true", help="only how many of each")
