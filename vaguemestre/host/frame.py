@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,22 +97,16 @@ def in_turn(enter: Callable[[], AbstractContextManager[Held]], busy: type[Except
         busy: the run has been under way all the time.
     """
     until = time.monotonic() + seconds
-    while True:
-        turn = enter()
-        try:
-            held = turn.__enter__()
-            break
-        except busy:
-            if time.monotonic() > until:
-                raise
-            time.sleep(_AGAIN)
-    try:
+    with ExitStack() as turn:
+        while True:
+            try:
+                held = turn.enter_context(enter())
+                break
+            except busy:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_AGAIN)
         yield held
-    except BaseException as error:
-        if not turn.__exit__(type(error), error, error.__traceback__):
-            raise
-    else:
-        turn.__exit__(None, None, None)
 
 
 def means(digest: str, whole: str) -> bool:
