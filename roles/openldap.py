@@ -53,6 +53,7 @@ def items(context: Context) -> Iterator[Item]:
 
 def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
     clients = bool(context.settings.directory.client_networks) or known.concerned
+    filled_here = context.host.has(RoleName.DIRECTORY)  # vaguemestre.host.annuaire.settling
     configuration = file(
         "openldap",
         CONFIGURATION,
@@ -67,6 +68,7 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         maxsize=MAXSIZE,
         national_database=book.NATIONAL_DATABASE,
         national_maxsize=NATIONAL_MAXSIZE,
+        filled_here=filled_here,
         kinds="|".join(KINDS),
         states="|".join(STATES),
         red_list="|".join(RED_LIST),
@@ -89,7 +91,12 @@ def _slapd(context: Context, known: replication.Replication) -> Iterator[Item]:
         file("openldap", SCHEMA),
         file("openldap", "/etc/default/slapd", services=_services(clients=clients)),
         *_unit(context, _services(clients=clients)),
-        file("openldap", "/etc/systemd/system/slapd.service.d/vaguemestre.conf", runtime=runtime.PATH),
+        file(
+            "openldap",
+            "/etc/systemd/system/slapd.service.d/vaguemestre.conf",
+            runtime=runtime.PATH,
+            filled_here=filled_here,
+        ),
     )
     yield from written
     yield Unit(

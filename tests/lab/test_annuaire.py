@@ -15,6 +15,7 @@ import pytest
 from terminal import Terminal, Typed
 
 from vaguemestre.host.annuaire.layout import STATE
+from vaguemestre.host.annuaire.settling import STARTED
 from vaguemestre.lab import Lab, extraction
 from vaguemestre.lab.registry import LINES, SEED, Registry
 from vaguemestre.verbs.mailbox import Mailboxes
@@ -39,6 +40,7 @@ with opened() as branch:
     branch.do(removing(entries), done)
     print(done, *branch.there(entries), sep="; ")
 """
+MARK, DATABASE = STATE / "unsettled", "/var/lib/ldap/national/data.mdb"
 WRITTEN = f"timeout 60 sh -c \"until {ASK} -s base description | grep -q 'being written'; do sleep 0.02; done\""
 OTHERS = extraction.Nation(LINES, SEED + 1)
 TODAY = extraction.Nation(LINES, SEED)
@@ -234,7 +236,8 @@ def test_a_sync_that_is_killed_in_the_middle_goes_on_at_the_next_run(
     on: Callable[[str], str],
 ) -> None:  # fmt: skip
     digest = _other_people(nation, refreshed)
-    on(f"({WRITTEN}; pkill -KILL -u vgm-annuaire) & {' '.join(VERB)} approve {digest} --json; wait")
+    said = on(f"({WRITTEN}; ls {MARK}; pkill -KILL -u vgm-annuaire) & {' '.join(VERB)} approve {digest} --json; wait")
+    assert said.startswith(f"{MARK}\n")
     nation.fail(extraction={"status": 500})
     on(f"systemctl start {UNIT}")
     assert len(found() - filled) > 350
@@ -254,6 +257,23 @@ def _back(nation: Registry, refreshed: Callable[..., Any], on: Callable[[str], s
     nation.hold(TODAY.extraction())
     nation.fail(extraction={"generated": _soon()})
     on(f"{' '.join(VERB)} approve {refreshed()['waiting']['sha256']}")
+
+
+def test_what_power_left_half_written_is_thrown_away_before_slapd_reads_it_and_loaded_anew(
+    filled: set[str], found: Callable[[], set[str]], on: Callable[[str], str]
+) -> None:
+    """What power does to the database and to /run is done by hand."""
+    assert on(f"ls {MARK} 2>&1; ls {STARTED}").endswith(f"{STARTED}\n")
+    on(f"touch {MARK}; systemctl restart slapd")
+    assert found() == filled, "slapd alone was started again"
+    on(f"systemctl stop slapd; rm {STARTED}; dd if=/dev/urandom of={DATABASE} bs=64k count=4 conv=notrunc")
+    on("systemctl start slapd")
+    assert found() == set()
+    assert "loaded anew" in on("journalctl -u slapd -o cat -n 20")
+    assert on("ldapwhoami -Q -Y EXTERNAL -H ldapi:///").startswith("dn:cn=manager")
+    on(f"systemctl start {UNIT}")
+    assert found() == filled
+    assert "No such file" in on(f"ls {MARK}")
 
 
 def test_an_entry_that_slapd_refuses_is_counted_and_stops_no_other(on: Callable[[str], str]) -> None:

@@ -40,7 +40,7 @@ class Branch:
     """What slapd would hold. `dies_after` so many writes; `away` refuses every question."""
 
     entries: dict[str, Attributes] = field(default_factory=dict)
-    said: str | None = None
+    said: str | None = ""
     away: bool = False
     dies_after: int | None = None
     writes: int = 0

@@ -248,6 +248,17 @@ def test_killed_in_the_middle_the_next_run_goes_on_and_asks_nobody(filled: Host,
     assert filled.state.coming is None
 
 
+def test_the_directory_is_marked_before_the_first_write_and_only_then(filled: Host, tmp_path: Path) -> None:
+    filled.places.unsettled.unlink()
+    filled.run(START + 2 * HOUR)
+    assert not filled.places.unsettled.exists()
+    publish(filled.site, tmp_path, START + DAY, PEOPLE[1:])
+    filled.branch.dies_after = filled.branch.writes
+    with pytest.raises(KilledError):
+        filled.run(START + DAY + HOUR)
+    assert filled.places.unsettled.exists()
+
+
 def test_without_slapd_nothing_is_forgotten_and_somebody_is_told(filled: Host, tmp_path: Path) -> None:
     publish(filled.site, tmp_path, START + DAY, PEOPLE[1:])
     filled.branch.away = True
@@ -263,6 +274,17 @@ def test_a_directory_that_lost_what_it_held_is_filled_again(filled: Host) -> Non
     filled.branch.entries.clear()
     filled.branch.said = ""
     filled.run(START + 2 * HOUR)
+    assert filled.found == FOUND
+
+
+def test_a_directory_without_so_much_as_a_branch_is_left_to_the_privileged_step(filled: Host) -> None:
+    filled.branch.entries.clear()
+    filled.branch.said = None
+    filled.run(START + 2 * HOUR)
+    assert filled.state.load
+    assert filled.branch.said is None
+    filled.branch.said = ""  # slapadd would have done more
+    filled.run(START + 2 * HOUR, resume=True)
     assert filled.found == FOUND
 
 

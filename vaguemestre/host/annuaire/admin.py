@@ -1,6 +1,6 @@
-"""The host's verb `annuaire`: show, refresh, approve, history; and the two that systemd calls, load and ldif.
+"""The host's verb `annuaire`: show, refresh, approve, history; and what systemd calls: load, ldif and prepare.
 
-Only `load` stays root, and reads nothing but the state (`loading`).
+Only `load` and `prepare` stay root, and read nothing but the state (`loading`, `settling`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vaguemestre.host import frame
-from vaguemestre.host.annuaire import answers, applying, interface, ldif, loading, state, views
+from vaguemestre.host.annuaire import answers, applying, interface, ldif, loading, settling, state, views
 from vaguemestre.host.annuaire.approval import ApprovalError, approve
 from vaguemestre.host.annuaire.delta import mark
 from vaguemestre.host.annuaire.digest import DigestError
@@ -63,7 +64,8 @@ def parser() -> argparse.ArgumentParser:
     agreed.add_argument("digest", help="its SHA-256, or 8 characters of it; as show tells it")
     agreed.add_argument("--by", default="", help="who approves, for the history")
     verb("history", "what happened").add_argument("--last", type=int, default=30, help="so many events")
-    verb("load", "as root: bring in by slapadd what is too much for the running slapd; for systemd")
+    verb("load", "as root: bring to the disk what was written, and in by slapadd what is too much; for systemd")
+    verb("prepare", "as root, before slapd starts: throw away a database that power left unsettled; for systemd")
     verb("ldif", "write the directory that is to come as LDIF; for load")
     return root
 
@@ -79,6 +81,8 @@ def _with_load(asked: argparse.Namespace, argv: list[str]) -> Said:
     """As the job of the timer does it: unprivileged, then the load if there is one, then unprivileged again."""
     code, said = _as_owner(argv)
     if not said.get("load"):
+        with suppress(BusyError):  # whoever is at work will settle it
+            _load(Places(asked.state))
         return code, said
     _load(Places(asked.state))
     places = [f"--settings={asked.settings}", f"--state={asked.state}"]
@@ -143,9 +147,22 @@ def _load(places: Places) -> None:
         return
     with alone(places):
         loading.recover()
+        if places.unsettled.exists():
+            settling.settle(places.unsettled, loading.national())
         if state.load(places).load:
             seconds = loading.load(places.root)
             print(f"<5>the national directory was loaded by slapadd in {seconds:.0f} s", file=sys.stderr)
+
+
+def _prepare_verb(asked: argparse.Namespace) -> int:
+    """For systemd; slapd starts whatever comes of it."""
+    try:
+        if settling.prepare(Places(asked.state).unsettled, loading.national()):
+            print("<4>the nation's mailboxes were being written when power went: they are loaded anew", file=sys.stderr)
+    except (LoadError, OSError) as error:
+        print(f"<3>the nation's mailboxes may not be whole: {error}", file=sys.stderr)
+        return FAILED
+    return OK
 
 
 def _ldif_verb(asked: argparse.Namespace) -> int:
@@ -187,4 +204,8 @@ _COMMANDS: dict[str, Callable[[Call], Said]] = {
     "approve": _approve,
     "history": _history,
 }
-_SILENT: dict[str, Callable[[argparse.Namespace], int]] = {"load": _load_verb, "ldif": _ldif_verb}
+_SILENT: dict[str, Callable[[argparse.Namespace], int]] = {
+    "load": _load_verb,
+    "ldif": _ldif_verb,
+    "prepare": _prepare_verb,
+}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaguemestre.host.annuaire import churn, digest
+from vaguemestre.host.annuaire import churn, digest, settling
 from vaguemestre.host.annuaire.branch import Branch
 from vaguemestre.host.annuaire.delta import (
     WRITING,
@@ -28,6 +28,7 @@ from vaguemestre.host.annuaire.delta import (
 from vaguemestre.host.annuaire.digest import Record
 from vaguemestre.host.annuaire.entry import entry
 from vaguemestre.host.annuaire.gathering import mailboxes
+from vaguemestre.host.annuaire.layout import Places
 from vaguemestre.host.annuaire.mailbox import NationalMailbox
 from vaguemestre.host.annuaire.reading import Reading
 from vaguemestre.host.annuaire.runs import Runs
@@ -37,7 +38,7 @@ from vaguemestre.host.annuaire.state import Folder
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of it: done, or more than a delta should do; `looked` is whether every entry was compared."""
+    """What came of it: done, or more than a delta can do; `looked` is whether every entry was compared."""
 
     done: Done
     too_much: bool = False
@@ -45,7 +46,7 @@ class Applied:
 
 
 def apply(
-    branch: Branch, new: Folder, held: Folder | None, own: Collection[str], scratch: Path, *, look: bool = False
+    branch: Branch, new: Folder, held: Folder | None, own: Collection[str], places: Places, *, look: bool = False
 ) -> Applied:
     """Make the branch what the extraction in `new` says, without the domains `own`.
 
@@ -58,15 +59,18 @@ def apply(
     """
     aim = mark(digest.facts(new.digest).sha256, own)
     there = branch.mark()
+    if there is None:  # only root may make the root of a database
+        return Applied(Done(), too_much=True)
     if there == aim and not look:
         return Applied(Done())
     known = held if held and not look and there == mark(digest.facts(held.digest).sha256, own) else None
-    with _basis(branch, known, own, scratch, formed=of_this_form(there)) as basis:
+    with _basis(branch, known, own, places.begun, formed=of_this_form(there)) as basis:
         todo = wanted(churn.differences(basis, foreign(digest.records(new.digest), own)))
     if todo is None:
         return Applied(Done(), too_much=True, looked=not known)
     done = Done()
     if there != aim or todo:
+        settling.begin(places.unsettled)
         if of_this_form(there):  # else what it says already has the next run write every entry anew
             branch.note(WRITING)
         _written(branch, new, todo, done)

@@ -48,9 +48,6 @@ class Branch:
         """Have the branch say what it holds; empty: it is being written."""
         import ldap
 
-        if self.mark() is None:
-            name = NATIONAL.partition(",")[0].partition("=")[2].encode()
-            self._ldap.add_s(NATIONAL, [("objectClass", [b"organizationalUnit"]), ("ou", [name])])
         self._ldap.modify_s(NATIONAL, [(ldap.MOD_REPLACE, "description", [mark.encode()] if mark else None)])
 
     def records(self) -> Iterator[Record]:

@@ -7,6 +7,7 @@
         lock           held by the one run at a time                told.json      whom the alarms still have to reach
         kept/<name>/   a taken extraction, its digest, its facts    history.jsonl  what happened
         begun/         a download under way, a digest being made
+        unsettled      slapd's database may not be whole on the disk
         fhir.db        what was read by the FHIR interface
         publication/   what the nation knows of our own mailboxes   metrics.prom   for Prometheus
 """
@@ -93,6 +94,11 @@ class Places:
     def begun(self) -> Path:
         """What is not finished: a download, a digest. Nothing there counts."""
         return self.root / "begun"
+
+    @property
+    def unsettled(self) -> Path:
+        """The mark that slapd's database has been written to and may not be whole on the disk (`settling`)."""
+        return self.root / "unsettled"
 
     @property
     def interface(self) -> Path:

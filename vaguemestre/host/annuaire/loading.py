@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from vaguemestre.host.annuaire.layout import ACCOUNT
+from vaguemestre.host.annuaire.settling import DATA
 from vaguemestre.host.mailboxes.store import NATIONAL
 from vaguemestre.host.trust import durable
 
@@ -28,7 +29,6 @@ CONFIGURATION = Path("/etc/ldap/slapd.conf")
 SCRATCH = Path("/run/vaguemestre-annuaire")
 SLAPD = "openldap"
 
-_DATA = "data.mdb"
 _SOMEBODY = re.compile(r"\S+@\S+")
 _SECONDS = 120  # for slapd to stop, and again to answer
 HOST = ("/usr/bin/python3", "-I", "/usr/lib/vaguemestre/host.pyz", "annuaire")
@@ -46,7 +46,7 @@ def load(root: Path, feed: tuple[str, ...] = (*HOST, "ldif")) -> float:
         OSError: the disk.
     """
     begun = time.monotonic()
-    swap = Swap(database(CONFIGURATION.read_text(encoding="utf-8")))
+    swap = Swap(national())
     swap.recover()
     with suppress(FileNotFoundError):
         shutil.rmtree(swap.new)
@@ -66,7 +66,12 @@ def recover() -> None:
         OSError: the disk.
     """
     if CONFIGURATION.exists():
-        Swap(database(CONFIGURATION.read_text(encoding="utf-8"))).recover()
+        Swap(national()).recover()
+
+
+def national() -> Path:
+    """The folder of the national branch's database on this host; raises LoadError, OSError."""
+    return database(CONFIGURATION.read_text(encoding="utf-8"))
 
 
 def database(configuration: str) -> Path:
@@ -108,14 +113,14 @@ class Swap:
 
     def take(self) -> None:
         """Put the new database in the old one's place; raises LoadError when slapd is back with the old one."""
-        held = self.live / _DATA
+        held = self.live / DATA
         self.before.unlink(missing_ok=True)
         if held.exists():
             os.link(held, self.before)  # the marker, too: from here on a restart is due
         else:
             self.before.touch()
         durable.sync(self.before.parent)
-        (self.new / _DATA).replace(held)
+        (self.new / DATA).replace(held)
         durable.sync(self.live)
         try:
             self.restart()
@@ -132,7 +137,7 @@ class Swap:
 
     def _back(self) -> None:
         if self.before.stat().st_size:
-            self.before.replace(self.live / _DATA)
+            self.before.replace(self.live / DATA)
             durable.sync(self.live)
         self.restart()
         self._over()
@@ -155,7 +160,7 @@ def _made(new: Path, live: Path, feed: tuple[str, ...], root: Path) -> None:
     os.chown(configuration, 0, owner.pw_gid)
     with (SCRATCH / "feed.err").open("w+b") as said_by_feed, (SCRATCH / "slapadd.err").open("w+b") as said:
         _piped(feed, configuration, said_by_feed, said)
-    with (new / _DATA).open("rb+") as file:
+    with (new / DATA).open("rb+") as file:
         os.fsync(file.fileno())
 
 

@@ -106,7 +106,7 @@ def follow(run: Run) -> None:
     known = state.folder(run.places, run.state.held) if run.state.held else None
     with run.opened() as there:
         applied = applying.apply(
-            there, state.folder(run.places, aim), known, run.settings.own_domains, run.places.begun, look=look
+            there, state.folder(run.places, aim), known, run.settings.own_domains, run.places, look=look
         )
     if applied.too_much:
         run.remember(coming=aim, load=True)
