@@ -10,13 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vaguemestre import circumstances
 from vaguemestre.engines.parcel import pack
 from vaguemestre.engines.targets import Target, select, target
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Establishment, Fleet, Host
 from vaguemestre.pacing import Pace
 from vaguemestre.records import Kind, folder
-from vaguemestre.rollouts import circumstances, claims
+from vaguemestre.rollouts import claims
 from vaguemestre.rollouts.kept import Kept, keep, kept, moved, prune
 from vaguemestre.rollouts.process import Process
 from vaguemestre.rollouts.record import (

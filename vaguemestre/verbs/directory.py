@@ -5,10 +5,9 @@ What is fetched, taken and held back is decided on the hosts (`vaguemestre.host.
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Sequence
 
+from vaguemestre.circumstances import by
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
 from vaguemestre.verbs import asking
@@ -52,7 +51,7 @@ def ask(fleet: Fleet, names: Sequence[str], arguments: Sequence[str]) -> Answers
 
 def approve(fleet: Fleet, names: Sequence[str], digest: str) -> Answers:
     """Take the extraction with this digest, which is held back, in the name of whoever calls."""
-    return ask(fleet, names, ["approve", digest, f"--by={getpass.getuser()}@{socket.gethostname()}"])
+    return ask(fleet, names, ["approve", digest, f"--by={by()}"])
 
 
 def waiting(answers: Answers) -> tuple[str, tuple[str, ...]]:

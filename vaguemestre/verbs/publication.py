@@ -6,10 +6,9 @@ questions.
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Sequence
 
+from vaguemestre.circumstances import by
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
 from vaguemestre.verbs import asking
@@ -53,7 +52,7 @@ def ask(fleet: Fleet, names: Sequence[str], arguments: Sequence[str], stdin: byt
 
 def approve(fleet: Fleet, names: Sequence[str], digest: str) -> Answers:
     """Agree to the withdrawals with this digest, in the name of whoever calls."""
-    return ask(fleet, names, ["approve", digest, f"--by={getpass.getuser()}@{socket.gethostname()}"])
+    return ask(fleet, names, ["approve", digest, f"--by={by()}"])
 
 
 def waiting(answers: Answers) -> tuple[str, str]:

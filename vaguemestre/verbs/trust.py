@@ -5,11 +5,10 @@ What is held, believed and held back is decided on the hosts (`vaguemestre.host.
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Sequence
 from typing import ClassVar
 
+from vaguemestre.circumstances import by
 from vaguemestre.engines.targets import SelectionError
 from vaguemestre.errors import Exit, VaguemestreError
 from vaguemestre.establishment import Fleet, RoleName
@@ -61,7 +60,7 @@ def ask(fleet: Fleet, names: Sequence[str], arguments: Sequence[str], stdin: byt
 
 def approve(fleet: Fleet, names: Sequence[str], digest: str) -> Answers:
     """Put the quarantined list with this digest in force, in the name of whoever calls."""
-    return ask(fleet, names, ["approve", digest, f"--by={getpass.getuser()}@{socket.gethostname()}"])
+    return ask(fleet, names, ["approve", digest, f"--by={by()}"])
 
 
 def waiting(answers: Answers) -> tuple[str, tuple[str, ...]]:

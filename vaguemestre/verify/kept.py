@@ -7,10 +7,8 @@ holds no address of a person, no password, no message.
 
 from __future__ import annotations
 
-import getpass
 import re
 import secrets
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,7 +18,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from vaguemestre import records
+from vaguemestre import circumstances, records
 from vaguemestre.establishment import Fleet
 from vaguemestre.records import Kind, RecordsError
 
@@ -101,8 +99,7 @@ class Run:
     def begin(cls, asked: Asked) -> Run:
         """From this moment, in the name of whoever calls."""
         now = _now()
-        by = f"{getpass.getuser()}@{socket.gethostname()}"
-        return cls(f"{now.strftime(_STAMP)}-{secrets.token_hex(2)}", asked, now, by)
+        return cls(f"{now.strftime(_STAMP)}-{secrets.token_hex(2)}", asked, now, circumstances.by())
 
     def ended(
         self, fleet: Fleet, slug: str, hosts: Sequence[HostSeen], evidence: Sequence[Evidence], *, whole: bool = True

@@ -1,4 +1,4 @@
-"""Under what circumstances a rollout begins: by whom, from which revision of the inventory, with which kit."""
+"""Under what circumstances something is done: by whom, from which revision of the inventory, with which kit."""
 
 from __future__ import annotations
 
