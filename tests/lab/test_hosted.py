@@ -142,6 +142,16 @@ def anne(person: Callable[..., Correspondent]) -> Correspondent:
     return anne
 
 
+@pytest.fixture(scope="module")
+def gone(stage: Rehearsal, person: Callable[..., Correspondent], anne: Correspondent) -> Correspondent:
+    """Somebody who has left, and whose mail is kept; beside them somebody who left without ever having had any."""
+    read, unread = person("partie", DOMAIN), person("jamais", DOMAIN)
+    read.wait_for(anne.send(read.address, "avant le départ"))
+    for one in (read, unread):
+        stage.typed(stage.own, "mailbox", "close", one.address).succeeded()
+    return read
+
+
 def filed_for(person: Correspondent) -> None:
     """Wait until the filter has made its folder."""
     end = time.monotonic() + 60
@@ -190,7 +200,7 @@ def test_people_of_the_operator_are_no_staff_of_the_hosted_house(
 
 
 def test_a_domain_moves_and_comes_back_while_another_operator_writes_all_the_time(
-    stage: Rehearsal, anne: Correspondent, colleague: Correspondent
+    stage: Rehearsal, anne: Correspondent, colleague: Correspondent, gone: Correspondent
 ) -> None:
     servers = [(str(stage.boxes(host).host.address), host) for host in (OLD, NEW)]
     peer = Peer(stage.lab.home / "peers" / f"mx.{AUDIT}.pem")
@@ -198,10 +208,18 @@ def test_a_domain_moves_and_comes_back_while_another_operator_writes_all_the_tim
     before = state_of(anne)
     stream.begin()
     try:
-        killed_and_moved(stage)
+        killed_when_nobody_is_in_charge(stage)
+        stage.typed(stage.own, "move", SLUG, "--back-out").succeeded()
+        assert state_of(anne) == before, "given up: all is as it was"
+        anne.wait_for(anne.send(anne.address, "on reste"))
+        killed_when_nobody_is_in_charge(stage)
+        stage.typed(stage.own, "move", SLUG).succeeded()
         moved = stage.at(anne, NEW)
         assert state_of(moved) == before
         moved.wait_for(moved.send(anne.address, "chez nous"))
+        restored = stage.typed(stage.own, "mailbox", "restore", gone.address, "--json").succeeded().json
+        with replace(stage.at(gone, NEW), password=restored["password"]).imap() as session:
+            assert session.select("INBOX")[1] == [b"1"], "the mail of who has left moves too"
         with pytest.raises(Exception, match="AUTHENTICATIONFAILED"):
             anne.imap()
         waiting = colleague.send(anne.address, "attend le DNS")
@@ -239,8 +257,8 @@ def test_its_administrators_reach_their_own_mailboxes_and_nothing_else(
         assert json.loads(asked(command))["result"] == "refused", command
 
 
-def killed_and_moved(stage: Rehearsal) -> None:
-    """The controller is killed when nobody is in charge; the same command goes on."""
+def killed_when_nobody_is_in_charge(stage: Rehearsal) -> None:
+    """The controller, in the middle of a move."""
     argv = [sys.executable, "-m", "vaguemestre", "move", SLUG, "-i", str(stage.own)]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=os.environ | {VARIABLE: NAME}) as running:
         assert running.stderr is not None
@@ -251,7 +269,6 @@ def killed_and_moved(stage: Rehearsal) -> None:
                 running.send_signal(signal.SIGKILL)
                 break
     assert "last copy" in said[-1], "".join(said)
-    stage.typed(stage.own, "move", SLUG).succeeded()
 
 
 def assert_each_once(person: Correspondent, stream: Stream) -> None:

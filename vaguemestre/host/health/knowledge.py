@@ -91,7 +91,7 @@ def _rows(folder: Path, question: str) -> list[tuple[Any, ...]]:
     if not _NAMED.fullmatch(name) or path.is_symlink() or not path.is_file():
         return []
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
             return database.execute(question).fetchall()
     except sqlite3.Error:
         return []

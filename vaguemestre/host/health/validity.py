@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+_DIGITS = re.compile(r"[0-9]{14}Z")
 _SEQUENCE, _EXPLICIT_0, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
 _BEFORE_VALIDITY = 4  # of TBSCertificate: [version], serial number, signature algorithm, issuer
 
@@ -45,7 +46,9 @@ def _time(der: bytes) -> datetime:
         digits = ("19" if digits[:2] >= "50" else "20") + digits
     elif der[0] != _GENERALIZED_TIME:
         raise ValueError("no time where a certificate has its end")
-    return datetime.strptime(digits, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    if not _DIGITS.fullmatch(digits):
+        raise ValueError("a time that is none of DER's")
+    return datetime.fromisoformat(f"{digits[:8]}T{digits[8:]}")  # strptime(3)'s tables take longer than all the rest
 
 
 def _element(der: bytes, tag: int | None = None) -> tuple[bytes, bytes]:
