@@ -253,7 +253,9 @@ def test_its_administrators_reach_their_own_mailboxes_and_nothing_else(
     listed = json.loads(asked(f"{program} mailbox list"))["mailboxes"]
     assert {one["address"].rpartition("@")[2] for one in listed} == {DOMAIN}
     assert json.loads(asked(f"{program} mailbox suspend {anne.address}"))["result"] == "changed"
-    for command in (f"{program} mailbox close {colleague.address}", f"{program} trust show", "id", ""):
+    theirs = f"{program} mailbox add neu@{DOMAIN} --type=ORG --struct=1760000999"
+    behind = f"{program} redlist set {anne.address} --secretariat -- --allow {colleague.address}"
+    for command in (f"{program} mailbox close {colleague.address}", theirs, behind, f"{program} trust show", "id", ""):
         assert json.loads(asked(command))["result"] == "refused", command
 
 
