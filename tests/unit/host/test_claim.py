@@ -12,10 +12,10 @@ import pytest
 
 from vaguemestre.errors import Exit
 from vaguemestre.host.activate import Desk, read_request
-from vaguemestre.host.activator.claim import Claim, ClaimedError, Claims
+from vaguemestre.host.activator.claim import CLAIM, Claim, ClaimedError, Claims
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.activator.machine import Machine
-from vaguemestre.host.activator.store import Store
+from vaguemestre.host.activator.store import STATE, Current, Store
 
 FIRST, SECOND = "20261123T140501Z-1f0c", "20261123T140502Z-2222"
 
@@ -96,3 +96,15 @@ def test_the_verbs_say_whose_the_host_is(store: Store, tmp_path: Path) -> None:
     assert (refused["result"], refused["phase"], code) == ("failed", "claim", Exit.BUSY)
     assert ask("claim", SECOND, "--by=paul@two.test", "--seconds=60", f"--instead={FIRST},x")[1] == 0
     assert ask("disclaim")[0]["rollout"] == SECOND
+
+
+def test_notes_of_a_later_kit_that_was_taken_back_are_understood(store: Store) -> None:
+    store.set_current(Current("a" * 64, None, "2026-11-23T14:05:01Z"))
+    Claims(store).take(FIRST, "agence@controleur", 600)
+    for name in ("current.json", CLAIM):
+        path = store.disk.root / STATE[1:] / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"later": 1}))
+    held = Claims(store).held()
+    assert held is not None
+    assert held.rollout == FIRST
+    assert store.current().id == "a" * 64

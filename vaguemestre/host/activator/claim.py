@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 
 from vaguemestre.errors import Exit
 from vaguemestre.host.activator.failure import ActivationError
-from vaguemestre.host.activator.store import STATE, Store, at
+from vaguemestre.host.activator.store import STATE, Store, as_known, at
 
 CLAIM = "claim.json"
 
@@ -53,7 +53,7 @@ class Claims:
     def held(self) -> Claim | None:
         """Who has it now; a claim that has ended is none."""
         noted = self._store.note(CLAIM)
-        claim = Claim(**noted) if noted else None
+        claim = as_known(Claim, noted) if noted else None
         return claim if claim and claim.until > time.time() else None
 
     def take(self, rollout: str, by: str, seconds: int, instead: Collection[str] = ()) -> Claim:

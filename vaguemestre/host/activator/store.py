@@ -20,9 +20,9 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vaguemestre.host.activator.disk import DRAFT, Disk
 from vaguemestre.host.activator.failure import ActivationError, BusyError
@@ -42,6 +42,14 @@ class Current:
     id: str | None = None
     previous: str | None = None
     since: str | None = None
+
+
+N = TypeVar("N")
+
+
+def as_known(kind: type[N], noted: Mapping[str, Any]) -> N:
+    """A note as far as this kit knows such: a later one, which was here and was taken back, may have said more."""
+    return kind(**{one.name: noted[one.name] for one in fields(kind) if one.name in noted})  # type: ignore[arg-type]
 
 
 class Store:
@@ -161,7 +169,7 @@ class Store:
         return self.release(id) if id else None
 
     def current(self) -> Current:
-        return Current(**self._note("current.json", {}))
+        return as_known(Current, self._note("current.json", {}))
 
     def set_current(self, current: Current) -> None:
         self._set_note("current.json", vars(current))
