@@ -16,7 +16,7 @@ from vaguemestre.host.annuaire.columns import date_of
 MAX_BYTES = 1 << 30
 """Of text; the real file has 89 million. A zip archive that unfolds to more is no extraction."""
 
-_CHUNK = 1 << 14  # octets; a hundred lines or two stay in a processor's cache
+_CHUNK = 1 << 15  # octets; some two hundred lines stay in a processor's cache
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError)
 
 
