@@ -56,7 +56,11 @@ def test_a_database_that_power_left_half_written_is_thrown_away_once(machine: Ma
     machine.boots()
     assert machine.slapd_starts()
     assert not machine.held
+    (machine.database / "data.mdb").write_text("made by slapd")
+    machine.boots()
+    assert machine.slapd_starts(), "what slapd made has not settled"
     (machine.database / "data.mdb").write_text("loaded anew")
+    settling.settle(machine.mark, machine.database)
     machine.boots()
     assert not machine.slapd_starts()
     assert machine.held
@@ -86,6 +90,19 @@ def test_what_is_to_be_thrown_away_may_be_gone_already(machine: Machine) -> None
     settling.begin(machine.mark)
     settling.settle(machine.mark, machine.database)
     assert not machine.mark.exists()
+
+
+def test_what_slapd_makes_where_there_is_none_has_not_settled(machine: Machine) -> None:
+    (machine.database / "data.mdb").unlink()
+    assert not machine.slapd_starts()
+    assert machine.mark.exists()
+
+
+def test_a_link_in_the_marks_place_leads_nowhere(machine: Machine, tmp_path: Path) -> None:
+    (machine.database / "data.mdb").unlink()
+    machine.mark.symlink_to(tmp_path / "elsewhere")
+    machine.slapd_starts()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.parametrize(("host", "waits"), [("mail.ch-lens", False), ("annuaire.ch-lens", True)])

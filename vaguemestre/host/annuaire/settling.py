@@ -10,6 +10,7 @@ marked database is thrown away. Nothing of ours is in it, and the next run loads
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from vaguemestre.host.trust import durable
@@ -36,12 +37,23 @@ def settle(mark: Path, database: Path) -> None:
 
 
 def prepare(mark: Path, database: Path, started: Path = STARTED) -> bool:
-    """Before slapd starts: throw away what power left unsettled; whether there was such. Raises OSError."""
+    """Before slapd starts: throw away what power left unsettled; whether there was such. Raises OSError.
+
+    Where there is no database slapd makes one, which has not settled either.
+    """
     unsettled = mark.exists() and not started.exists()
     if unsettled:
         (database / DATA).unlink(missing_ok=True)
         durable.sync(database)
-        durable.remove(mark)
+    if not (database / DATA).exists():
+        _mark(mark)
     started.parent.mkdir(mode=0o755, exist_ok=True)
     started.touch()
     return unsettled
+
+
+def _mark(mark: Path) -> None:
+    """By root, in another account's folder: a link that lies there is not followed."""
+    with suppress(FileExistsError):
+        os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
+    durable.sync(mark.parent)
