@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from vaguemestre.errors import ReleaseError
@@ -20,7 +20,7 @@ from vaguemestre.errors import ReleaseError
 FORMAT = 1  # raised when an older activator could misread the document
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Package:
     """A Debian package to be installed; `debconf` holds (question, type, value) answers given before it is."""
 
@@ -32,7 +32,7 @@ class Package:
         return self.name
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Account:
     """A system account with a group of the same name; `groups` are joined in addition."""
 
@@ -47,7 +47,7 @@ class Account:
         return self.name
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Directory:
     """A directory that must exist; it is removed with the release that named it only if it is empty then."""
 
@@ -61,7 +61,7 @@ class Directory:
         return self.path
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class File:
     """A whole file with owner and mode. `role` is its author, for messages; it is not part of the state."""
 
@@ -75,8 +75,13 @@ class File:
     def key(self) -> str:
         return self.path
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the content, 64 hex digits."""
+        return hashlib.sha256(self.content).hexdigest()
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class Credential:
     """A secret file: which secret, which version of it (hex digest), and where it lands. The bytes travel apart."""
 
@@ -92,7 +97,7 @@ class Credential:
         return self.path
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Probe:
     """Proof that a unit serves: a TCP port that answers (and greets with `expect`), or a command that exits 0.
 
@@ -106,7 +111,7 @@ class Probe:
     seconds: int = 20
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Unit:
     """A systemd unit kept enabled and running with what is on disk.
 

@@ -61,9 +61,13 @@ class ScratchMachine(Machine):
     def program(self) -> Program:
         return _PROGRAM
 
-    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
+    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Callable[[], Facts]:
         installed = {name: "1.0" for name in packages if (self.root / "usr/lib/packages" / name).exists()}
-        return Facts(installed, {name: state for name in units if (state := self._state(name))})
+        found = Facts(installed, self.states(units))
+        return lambda: found
+
+    def states(self, units: Iterable[str]) -> dict[str, UnitState]:
+        return {name: state for name in units if (state := self._state(name))}
 
     def user(self, name: str) -> int | None:
         return os.getuid() if name == "root" or self.account(name) else None

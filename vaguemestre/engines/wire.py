@@ -36,11 +36,12 @@ _MAIN = "import sys\nfrom vaguemestre.host.activate import main\nsys.exit(main(s
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
 # The host runs the compiled copy it keeps of this very archive, or else the archive itself, which then lives in memory
-# (memfd_create(2)) and dies with the process.
+# (memfd_create(2)) and dies with the process. To start makes no rubbish to collect; `main` says when there may be some.
 _LOADER = (
     "import os,sys;i=sys.stdin.buffer;z=i.read(int(i.readline()));p='{state}/activator-{digest}.pyz';"
     "os.path.exists(p) or (f:=os.memfd_create('activator')) and os.write(f,z) and (p:=f'/proc/self/fd/{{f}}');"
-    "sys.path.insert(0,p);from vaguemestre.host.activate import main;sys.exit(main(sys.argv[1:]))"
+    "import gc;gc.disable();sys.path.insert(0,p);"
+    "from vaguemestre.host.activate import main;sys.exit(main(sys.argv[1:]))"
 )
 
 

@@ -17,6 +17,7 @@ nothing else, and answers with JSON lines, the last of them the result. The rule
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import json
 import os
@@ -77,6 +78,8 @@ def main(argv: Sequence[str], machine: Machine | None = None, disk: Disk | None 
     """Run one verb; its exit code: 0 done, 1 failed, 3 there are changes, 5 another activation holds the lock."""
     os.umask(0o077)
     request = read_request(argv)
+    if request.verb != "status":  # which is over before there is anything to collect
+        gc.enable()
     if request.verb not in _VERBS:
         print(_USAGE, file=sys.stderr)
         return Exit.INVALID
@@ -197,34 +200,35 @@ class Desk:
         expected = self._id() if self.request.document else self.request.expect or None
         target = parse(self.request.document) if self.request.document else live
         body: dict[str, Any] = {"drift": [], "stale": [], "units": {}, "packages": {}}
+        failed: tuple[str, ...] | None = None
         if target:
             seen, todo = assess(self.machine, self.store, target, live)
+            failed = seen.failed
             states = {unit.name: seen.units.get(unit.name, UnitState()) for unit in target.units}
             body = {
                 "drift": [asdict(change) for change in todo],
-                "stale": self._stale(todo if target == live else None),
+                "stale": self._stale(live, todo if target is live else None),
                 "units": {name: "masked" if state.masked else state.active for name, state in states.items()},
                 "packages": dict(seen.packages),
             }
         body |= {"live": current.id, "since": current.since, "previous": current.previous, "expected": expected}
         body["interrupted"] = self.store.journal() is not None and not self.store.holder()
         if self.request.health:
-            body["health"] = self._health(live)
+            body["health"] = self._health(live, self.machine.survey((), ())().failed if failed is None else failed)
         differs = body["drift"] or body["interrupted"] or (expected and expected != current.id)
         return {"result": "status", **body}, Exit.CHANGES if differs else Exit.OK
 
-    def _health(self, live: Release | None) -> dict[str, Any]:
+    def _health(self, live: Release | None, failed: tuple[str, ...]) -> dict[str, Any]:
         from vaguemestre.host.health.gathering import gather
 
         intact = live is None or self.store.intact(self.store.current().id or "")
-        return {**gather(self.disk, live), "holder": self.store.holder() or "", "intact": intact}
+        return {**gather(self.disk, live, failed), "holder": self.store.holder() or "", "intact": intact}
 
-    def _stale(self, todo: tuple[Change, ...] | None) -> list[str]:
+    def _stale(self, live: Release | None, todo: tuple[Change, ...] | None) -> list[str]:
         """Units that do not run with what the live release put on the disk, whatever another release would bring.
 
         `todo` is what the live release calls for, when that is known already.
         """
-        live = self.store.live()
         if todo is None:
             todo = assess(self.machine, self.store, live, live)[1] if live else ()
         return [one.key for one in todo if one.kind == "unit" and one.action in SETTLING]

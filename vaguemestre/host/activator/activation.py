@@ -155,7 +155,7 @@ class Activation:
 
     def _definitions_changed(self, journal: Journal) -> bool:
         """By this activation, or earlier by somebody who did not tell systemd."""
-        states = self.machine.survey((), journal.units).units.values()
+        states = self.machine.states(journal.units).values()
         return any(one.path.startswith(_DEFINITIONS) for one in journal.moves) or any(one.outdated for one in states)
 
     def _forward(self, journal: Journal) -> str:

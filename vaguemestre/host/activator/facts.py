@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,17 +28,20 @@ class UnitState:
 
 @dataclass(frozen=True)
 class Facts:
-    """What `Machine.survey` found; a package that is not (wholly) installed and an unknown unit are absent."""
+    """What `Machine.survey` found; a package that is not (wholly) installed and an unknown unit are absent. `failed`:
+    all of the host's units that have.
+    """
 
     packages: Mapping[str, str]
     units: Mapping[str, UnitState]
+    failed: tuple[str, ...] = ()
 
 
 class Known(Protocol):
     """Who can be asked for it: `Machine`, and what the crash tests put in its place."""
 
-    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
-        """The state of these packages and units."""
+    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Callable[[], Facts]:
+        """Ask for the state of these packages and units; what is given waits for the answer."""
 
     def user(self, name: str) -> int | None:
         """The uid of an account, or None when there is no such account."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from vaguemestre.host.activator.commands import run, start
 from vaguemestre.host.activator.facts import Facts, UnitState
 from vaguemestre.host.activator.failure import ActivationError
+from vaguemestre.host.activator.units import Survey, states
 from vaguemestre.release import Account, Package
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ Content = Mapping[str, Callable[[], bytes]]
 Say = Callable[[str], None]
 
 _STARTING = 900  # seconds: units have time limits of their own, this one is for a systemd that hangs
-_SHOWN = ("Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "Result", "NeedDaemonReload")
 
 
 class Machine:
@@ -33,13 +33,15 @@ class Machine:
 
     detached = True  # activations run outside the session that asked for them
 
-    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Facts:
-        """Ask dpkg and systemd, both at once."""
+    def survey(self, packages: Iterable[str], units: Iterable[str]) -> Callable[[], Facts]:
+        """Ask dpkg and systemd, all at once; what is given waits for their answers."""
         dpkg = start("dpkg-query", "-W", "-f=${Package}\t${Version}\t${db:Status-Abbrev}\n", *sorted(set(packages)))
-        names = sorted(set(units))
-        systemd = start("systemctl", "show", "-p", ",".join(_SHOWN), "--", *names) if names else None
-        installed = _installed(dpkg.communicate()[0])
-        return Facts(installed, _states(names, systemd.communicate()[0]) if systemd else {})
+        asked = Survey(units)
+        return lambda: Facts(_installed(dpkg.communicate()[0]), *asked.told())
+
+    def states(self, units: Iterable[str]) -> dict[str, UnitState]:
+        """What these units are; one that is not known is absent."""
+        return states(units)
 
     def user(self, name: str) -> int | None:
         """The uid of an account, or None when there is no such account."""
@@ -161,28 +163,3 @@ class Machine:
 def _installed(output: bytes) -> dict[str, str]:
     rows = (line.split("\t") for line in output.decode().splitlines())
     return {name: version for name, version, status in rows if status.startswith("ii")}
-
-
-def _states(names: list[str], output: bytes) -> dict[str, UnitState]:
-    """`systemctl show` answers in the order asked, one block a unit, with an empty line between them."""
-    blocks = [_properties(block) for block in output.decode().strip("\n").split("\n\n")]
-    return {
-        name: _state(shown)
-        for name, shown in zip(names, blocks, strict=False)
-        if shown.get("LoadState") != "not-found" or shown.get("ActiveState") != "inactive"
-    }
-
-
-def _properties(block: str) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in block.splitlines())
-
-
-def _state(shown: Mapping[str, str]) -> UnitState:
-    idle = shown["ActiveState"] == "inactive" and shown.get("Result") == "success"
-    return UnitState(
-        active=shown["ActiveState"],
-        enabled=shown.get("UnitFileState") not in ("disabled", "masked", "masked-runtime", "bad"),
-        masked=shown.get("LoadState") == "masked",
-        passive=idle and shown.get("Type") == "oneshot",
-        outdated=shown.get("NeedDaemonReload") == "yes",
-    )

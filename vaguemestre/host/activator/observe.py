@@ -35,7 +35,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Observed:
-    """Paths that do not exist are absent; so are packages, accounts, users, groups and units."""
+    """Paths that do not exist are absent; so are packages, accounts, users, groups and units. `failed` are all of the
+    host's units that have, whoever's they are.
+    """
 
     paths: Mapping[str, Seen] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Observed:
     groups: Mapping[str, int] = field(default_factory=dict)
     units: Mapping[str, UnitState] = field(default_factory=dict)
     settled: Settled = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
 
 
 def placed(release: Release | None) -> tuple[Placed, ...]:
@@ -54,21 +57,24 @@ def placed(release: Release | None) -> tuple[Placed, ...]:
 def observe(disk: Disk, machine: Known, settled: Settled, wanted: Release, live: Release | None) -> Observed:
     """The host, seen through what `wanted` and `live` name."""
     both = [wanted, live] if live else [wanted]
-    facts = machine.survey(
+    surveyed = machine.survey(
         [package.name for package in wanted.packages], [unit.name for release in both for unit in release.units]
     )
     owned = [item for release in both for item in placed(release)]
     accounts = {one.name: machine.account(one.name) for one in wanted.accounts}
     users = {name: machine.user(name) for name in sorted({item.owner for item in owned})}
     groups = {name: machine.group(name) for name in sorted({item.group for item in owned})}
+    paths = dict(_paths(disk, wanted, live))
+    facts = surveyed()  # by now they have answered
     return Observed(
-        paths=dict(_paths(disk, wanted, live)),
+        paths=paths,
         packages=facts.packages,
         accounts={name: account for name, account in accounts.items() if account},
         users={name: uid for name, uid in users.items() if uid is not None},
         groups={name: gid for name, gid in groups.items() if gid is not None},
         units=facts.units,
         settled=settled,
+        failed=facts.failed,
     )
 
 

@@ -58,11 +58,10 @@ def staying(wanted: Release, live: Release | None) -> list[str]:
 
 def digests(unit: Unit, release: Release) -> dict[str, str]:
     """What a unit settles with: digests of all its inputs, and of those that ask for a restart."""
-    content = {
-        file.path: hashlib.sha256(file.content).hexdigest() for file in release.files if file.path in reads(unit)
-    }
+    paths = reads(unit)
+    content = {file.path: file.digest for file in release.files if file.path in paths}
     content |= {one.path: one.version for one in release.credentials}
-    every, restart = sorted(reads(unit)), sorted(unit.restart_on)
+    every, restart = sorted(paths), sorted(unit.restart_on)
     return {"inputs": _digest(every, content), "restart": _digest(restart, content)}
 
 
@@ -94,7 +93,7 @@ def _files(wanted: Release, seen: Observed) -> Iterator[Change]:
             yield Change("directory", directory.path, action)
     for file in wanted.files:
         found = seen.paths.get(file.path)
-        same = found is not None and found.digest == hashlib.sha256(file.content).hexdigest()
+        same = found is not None and found.digest == file.digest
         if action := _action(file, same, seen):
             yield Change("file", file.path, action, None if action == "mode" else _diff(file, found))
     for one in wanted.credentials:

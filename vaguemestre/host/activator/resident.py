@@ -91,7 +91,7 @@ def settle_in(disk: Disk, machine: Machine, releases: Iterable[Release]) -> None
     changed = [name for name, text in texts.items() if _put(disk, f"{_UNITS}/{name}", text.encode(), 0o644)]
     if changed:
         machine.reload_definitions()
-    states = machine.survey((), texts).units
+    states = machine.states(texts)
     for name in texts:
         if name not in states or not states[name].enabled:
             machine.enable(name)

@@ -103,7 +103,7 @@ class Settler:
         """A reload that succeeded proves nothing: some daemons die of it a second later."""
         self.machine.pause(_SECOND_LOOK)
         units = [unit for unit in release.units if not unit.masked]
-        states = self.machine.survey((), [unit.name for unit in units]).units
+        states = self.machine.states(unit.name for unit in units)
         for unit in units:
             state = states.get(unit.name, UnitState())
             if not _well(state):
@@ -112,7 +112,7 @@ class Settler:
             prove(unit)
 
     def _state(self, name: str) -> UnitState:
-        return self.machine.survey((), [name]).units.get(name, UnitState())
+        return self.machine.states([name]).get(name, UnitState())
 
     def _trouble(self, name: str, what: str) -> ActivationError:
         words = self.machine.words(name, self.began)

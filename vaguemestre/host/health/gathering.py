@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from vaguemestre.host.activator.disk import Disk
 from vaguemestre.host.health import knowledge
 from vaguemestre.host.health.queue import SPOOL, queue
-from vaguemestre.host.health.system import disks, failed_units, system
+from vaguemestre.host.health.system import disks, system
 from vaguemestre.host.health.validity import ends
 from vaguemestre.release import Release
 
@@ -28,13 +27,13 @@ _NAMED = (".pem", ".crt")  # programs may hold the mark too
 _LARGEST = 1 << 20  # bytes of a file with certificates
 
 
-def gather(disk: Disk, live: Release | None) -> dict[str, Any]:
-    """How the host is; a part that cannot be known is ``{"error": text}``."""
+def gather(disk: Disk, live: Release | None, failed: Sequence[str] = ()) -> dict[str, Any]:
+    """How the host is; a part that cannot be known is ``{"error": text}``. `failed` are its units that have."""
     paths = {one.path for one in live.files} if live else set()
     asked: dict[str, Callable[[Path], Any]] = {
         "system": system,
         "disks": disks,
-        "failed": lambda _: failed_units(),
+        "failed": lambda _: list(failed),
         "queue": lambda root: queue(root / SPOOL[1:]),
         **{name: work for name, (path, work) in _KNOWS.items() if path in paths},
     }
@@ -44,8 +43,7 @@ def gather(disk: Disk, live: Release | None) -> dict[str, Any]:
 
 def kit(live: Release | None) -> str:
     """SHA-256 of the kit's programs in the live release; "" when there are none."""
-    content = next((one.content for one in live.files if one.path == RUNTIME), b"") if live else b""
-    return hashlib.sha256(content).hexdigest() if content else ""
+    return next((one.digest for one in live.files if one.path == RUNTIME), "") if live else ""
 
 
 def certificates(disk: Disk, live: Release | None) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Debian itself: its point release and kernel, whether a restart is due, how full the disks are, what has failed."""
+"""Debian itself: its point release and kernel, whether a restart is due, and how full the disks are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-from vaguemestre.host.activator.commands import run
 
 _MOUNTS = ("/", "/boot", "/var", "/var/log", "/var/spool/postfix", "/var/vmail")
 """Places whose file systems matter; several are on one."""
@@ -24,14 +22,6 @@ def system(root: Path) -> dict[str, Any]:
         "clock": time.time(),
         "up": _up(root),
     }
-
-
-def failed_units() -> list[str]:
-    """Every unit of the host that has failed, ours or not (systemctl(1))."""
-    done = run(
-        "systemctl", "list-units", "--state=failed", "--plain", "--no-legend", "--full", "--no-pager", timeout=10
-    )
-    return [line.split()[0] for line in done.output.splitlines() if line.strip()] if not done.code else []
 
 
 def disks(root: Path) -> list[dict[str, Any]]:
