@@ -271,3 +271,50 @@ def test_a_dpkg_that_was_killed_in_the_middle_is_mended_by_the_next_apply(guest:
     assert guest.run("dpkg --audit; ls /usr/sbin/policy-rc.d 2>/dev/null") == ""
     assert guest.run("systemctl is-active dovecot").strip() == "inactive"
     guest.ask("apply", release("one"))
+
+
+_ODD = """
+cd /run/systemd/system
+printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' > odd-broken.service
+printf '[Service]\\nType=oneshot\\nExecStart=/bin/true\\n' > odd-done.service
+printf '[Service]\\nExecStart=/bin/sleep 600\\n[Install]\\nWantedBy=multi-user.target\\n' > odd-disabled.service
+printf '[Service]\\nExecStart=/bin/sleep 600\\n' > odd-stopped.service
+printf '[Service]\\nExecStart=/bin/sleep 600\\n' > odd-many@.service
+printf '[Service]\\nExecStart=/bin/sleep 600\\n' > odd-hidden.service
+systemctl daemon-reload
+systemctl start odd-broken odd-done odd-disabled odd-many@1 odd-hidden
+systemd-run --quiet --unit=odd-passing /bin/sleep 600
+mkdir -p /run/systemd/system.control
+systemctl mask --runtime odd-masked.service
+ln -sf /dev/null /etc/systemd/system/odd-hidden.service
+systemctl daemon-reload
+"""
+_UNITS = "broken done disabled stopped many@1 many@2 hidden passing masked nowhere"
+_COMPARED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from dataclasses import replace
+from vaguemestre.host.activator.units import Survey, states
+names = sys.argv[2:]
+told, failed = Survey(names).told()
+assert told == {name: replace(one, outdated=False) for name, one in states(names).items()}, (told, states(names))
+assert failed == ("odd-broken.service",), failed
+print(*sorted(told))
+"""
+_TIDY = """
+systemctl stop odd-disabled odd-many@1 odd-hidden odd-passing; systemctl reset-failed odd-broken
+rm -f /run/systemd/system/odd-* /etc/systemd/system/odd-*; systemctl daemon-reload
+"""
+
+
+def test_systemds_two_lists_say_of_every_kind_of_unit_what_it_shows_of_each(guest: Guest) -> None:
+    odd = " ".join(f"odd-{name}.service" for name in _UNITS.split())
+    real = "nginx.service ssh.service sshd.service systemd-journald.service apt-daily.timer getty@tty1.service -.mount"
+    guest.run(_ODD)
+    try:
+        compared = guest.run(f"python3 -I -c '{_COMPARED}' /var/lib/vaguemestre/activator-*.pyz {odd} {real} 2>&1")
+    finally:
+        guest.run(_TIDY)
+    found = compared.split()
+    assert found[:1] == ["-.mount"], compared
+    assert {f"odd-{name}.service" for name in _UNITS.split()} - set(found) == {"odd-nowhere.service"}

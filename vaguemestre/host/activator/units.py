@@ -62,7 +62,9 @@ class Survey:
         self._names = sorted(set(names))
         self._units = start("systemctl", "list-units", "--all", *_TABLE)
         # "--root=/": from the disk, where systemd would look too, and by this program instead of by it.
-        self._files = start("systemctl", "--root=/", "list-unit-files", *_TABLE, *self._names) if self._names else None
+        self._files = (
+            start("systemctl", "--root=/", "list-unit-files", *_TABLE, "--", *self._names) if self._names else None
+        )
 
     def told(self) -> tuple[dict[str, UnitState], tuple[str, ...]]:
         """The states of the units, without `outdated`, as `states` would give them; and all of the host's units that
