@@ -64,6 +64,14 @@ def test_a_closed_mailbox_leaves_the_nation(pasteur: Mailboxes, state: State, do
     soon(lambda: told(state, doctor) is None)
 
 
+def test_a_slapd_that_is_being_restarted_is_waited_for(lab: Lab, pasteur: Mailboxes) -> None:
+    job = "vaguemestre-publication.service"
+    script = f"systemctl stop slapd; (sleep 1.5; systemctl start slapd) & systemctl start {job} && wait"
+    done = lab.exec(pasteur.host.name, ["sh", "-c", script])
+    assert done.returncode == 0, done.stderr
+    assert b"ExecMainStatus=0" in lab.exec(pasteur.host.name, ["systemctl", "show", "-p", "ExecMainStatus", job]).stdout
+
+
 def test_a_nation_that_is_away_learns_it_when_it_is_back(
     pasteur: Mailboxes, fleet: Fleet, state: State, nation: Any, doctor: str
 ) -> None:

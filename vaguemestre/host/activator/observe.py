@@ -1,5 +1,5 @@
-"""What the host is now, as far as two releases are concerned: one pass over their paths, one question to dpkg and
-systemd each.
+"""What the host is now, as far as two releases are concerned: one pass over their paths, while dpkg and systemd think
+about what they are asked.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ be withdrawn.
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
 
 from vaguemestre.host.mailboxes.bal import KINDS, STATES, Mailbox
@@ -29,6 +31,8 @@ PUBLISHED = (
 _PAGE = 500
 _URL = "ldapi:///"
 _SECONDS = 60
+_PAUSES = (0.5, 1, 2, 4)
+"""Seconds: a restart takes less than one."""
 
 
 class EntriesError(Exception):
@@ -36,11 +40,24 @@ class EntriesError(Exception):
 
 
 def mailboxes(url: str = _URL) -> list[Mailbox]:
-    """All of them, in any state.
+    """All of them, in any state. A slapd that is being restarted is waited for.
 
     Raises:
         EntriesError: slapd is not there, refuses, or an entry lacks what each has.
     """
+    import ldap
+
+    try:
+        for pause in _PAUSES:  # python-ldap's ReconnectLDAPObject would first bind anonymously
+            with suppress(ldap.SERVER_DOWN):
+                return _read(url)
+            time.sleep(pause)
+        return _read(url)
+    except ldap.LDAPError as error:
+        raise EntriesError(f"the mailbox directory (slapd): {_words(error)}; nothing was sent") from error
+
+
+def _read(url: str) -> list[Mailbox]:
     import ldap
     import ldap.sasl
 
@@ -50,8 +67,6 @@ def mailboxes(url: str = _URL) -> list[Mailbox]:
     try:
         connection.sasl_non_interactive_bind_s("EXTERNAL")
         return [_mailbox(attributes) for attributes in _pages(connection)]
-    except ldap.LDAPError as error:
-        raise EntriesError(f"the mailbox directory (slapd): {_words(error)}; nothing was sent") from error
     finally:
         connection.unbind_s()
 
