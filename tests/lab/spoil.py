@@ -41,7 +41,8 @@ def edited(path: str, old: bytes, new: bytes) -> Change:
 
 def added(path: str, content: bytes) -> Change:
     """One more file, which nothing reads."""
-    return lambda release: replace(release, files=tuple(sorted((*release.files, File(path, content)))))
+    one = File(path, content)
+    return lambda release: replace(release, files=tuple(sorted((*release.files, one), key=lambda file: file.key)))
 
 
 def picture(lab: Lab, host: str) -> str:
