@@ -43,6 +43,19 @@ kept = state.Kept(found.digest.sha256, found.generated, found.digest.mailboxes, 
 state.keep(places, kept, file, places.begun / "digest", found.merged)
 state.save(places, replace(known, coming=kept))
 """
+COMPARE = f"""
+import sys
+sys.path.insert(0, {HOST!r})
+from pathlib import Path
+from vaguemestre.host.annuaire import applying, churn, digest, state
+from vaguemestre.host.annuaire.delta import wanted
+from vaguemestre.host.annuaire.layout import Places
+places = Places(Path({str(STATE)!r}))
+known = state.load(places)
+held, new = state.folder(places, known.held), state.folder(places, known.coming)
+todo = wanted(churn.differences(digest.records(held.digest), digest.records(new.digest)))
+assert len(list(applying._mailboxes(new, todo.put))) == len(todo.put)
+"""
 
 
 def main() -> None:
@@ -55,6 +68,7 @@ def main() -> None:
     found["load"] = measured(lambda: done((*ANNUAIRE, "load")))
     found["settle"] = measured(lambda: done(as_account("vgm-annuaire", (*ANNUAIRE, "refresh", "--resume"))))
     found["inspect_next"] = measured(lambda: take(folder / following, "next"))
+    found["compare"] = measured(lambda: done(as_account("vgm-annuaire", ("python3", "-c", COMPARE))))
     said: list[str] = []
     found["delta"] = measured(lambda: said.append(brought_up_to_date()))
     print(json.dumps({"trials": found, "said": json.loads(said[0])["events"], "database": size()}))

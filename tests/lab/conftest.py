@@ -1,7 +1,7 @@
 """What tests on real hosts share: one lab a session, its two operators provisioned once, and hosts to spoil.
 
 The instance is $VAGUEMESTRE_LAB, else ``test``; it is taken down at the end unless ``--keep-lab`` is given, and what
-is kept is used again. Its hosts:
+is kept is used again. With ``-n 2 --dist loadgroup`` two halves of the files run side by side, in a lab each. Hosts:
 
   operators   those of inventories/lab, made operators by the real command line; leave them as you found them
   scratch     those of tests/lab/inventory: bare Debian, made anew for each module that asks for them
@@ -33,12 +33,21 @@ from vaguemestre.verify.correspondent import Correspondent
 ROOT = Path(__file__).resolve().parents[2]
 OPERATORS = ROOT / "inventories" / "lab"
 SCRATCH = Path(__file__).parent / "inventory"
+SECOND_HALF = "test_p"
+"""Files from here on, by name, may run beside those before: both halves take about as long."""
+
+
+def pytest_configure() -> None:
+    """Each of pytest-xdist's workers has labs of its own, and their names from the start."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ[VARIABLE] = f"{os.environ.get(VARIABLE, 'test')}-{worker}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
+        item.add_marker(pytest.mark.xdist_group("second" if item.path.name >= SECOND_HALF else "first"))
 
 
 @pytest.fixture(scope="session")

@@ -64,8 +64,9 @@ def test_a_closed_mailbox_leaves_the_nation(pasteur: Mailboxes, state: State, do
     soon(lambda: told(state, doctor) is None)
 
 
-def test_a_slapd_that_is_being_restarted_is_waited_for(lab: Lab, pasteur: Mailboxes) -> None:
-    job = "vaguemestre-publication.service"
+@pytest.mark.parametrize("work", ["publication", "mailboxes-expire", "annuaire", "redlist"])
+def test_a_slapd_that_is_being_restarted_is_waited_for(lab: Lab, pasteur: Mailboxes, work: str) -> None:
+    job = f"vaguemestre-{work}.service"
     script = f"systemctl stop slapd; (sleep 1.5; systemctl start slapd) & systemctl start {job} && wait"
     done = lab.exec(pasteur.host.name, ["sh", "-c", script])
     assert done.returncode == 0, done.stderr

@@ -14,9 +14,9 @@ from typing import Any
 from vaguemestre.host.annuaire.delta import Add, Delete, Done, Modify, Operation
 from vaguemestre.host.annuaire.digest import Record
 from vaguemestre.host.annuaire.entry import CLASS, Attributes
+from vaguemestre.host.ldapi import URL, connected
 from vaguemestre.host.mailboxes.store import NATIONAL
 
-SOCKET = "ldapi:///"
 SECONDS = 60
 """For slapd to answer one question. A full disk of a slow machine takes some seconds to write."""
 
@@ -114,25 +114,19 @@ class Branch:
 
 
 @contextmanager
-def opened(uri: str = SOCKET) -> Iterator[Branch]:
+def opened(uri: str = URL) -> Iterator[Branch]:
     """The branch, as whoever this process is to slapd.
 
     Raises:
         BranchError: slapd is not there, or refuses something within the block.
     """
     import ldap
-    import ldap.sasl
 
-    connection = ldap.initialize(uri)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
-    connection.timeout = SECONDS
     try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
-        yield Branch(connection)
+        with connected(uri, SECONDS) as connection:
+            yield Branch(connection)
     except ldap.LDAPError as error:
         raise BranchError(f"the directory (slapd): {words(error)}") from error
-    finally:
-        connection.unbind_s()
 
 
 def words(error: Exception) -> str:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vaguemestre.host.ldapi import connected, words
 from vaguemestre.host.mailboxes.bal import ENDED, Mailbox
 
 SUFFIX = "o=vaguemestre"
@@ -202,19 +203,20 @@ def opened() -> Iterator[Store]:
     Raises:
         StoreError: slapd is not there, or refuses something within the block.
     """
-    import ldap
-    import ldap.sasl
-
-    connection = ldap.initialize("ldapi:///")
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
-    connection.timeout = SECONDS
-    try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
+    with directory() as connection:
         yield Store(connection, _domains())
+
+
+@contextmanager
+def directory() -> Iterator[Any]:
+    """A connection to it for whoever does without a `Store`; raises StoreError likewise."""
+    import ldap
+
+    try:
+        with connected(seconds=SECONDS) as connection:
+            yield connection
     except ldap.LDAPError as error:
-        raise StoreError(f"the mailbox directory (slapd): {_words(error)}") from error
-    finally:
-        connection.unbind_s()
+        raise StoreError(f"the mailbox directory (slapd): {words(error)}") from error
 
 
 def _domains() -> dict[str, Any]:
@@ -238,7 +240,7 @@ def one_entry() -> Iterator[None]:
     except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR, ldap.TIMEOUT, ldap.UNAVAILABLE, ldap.BUSY):
         raise
     except ldap.LDAPError as error:
-        raise EntryError(_words(error)) from error
+        raise EntryError(words(error)) from error
 
 
 def dn(address: str) -> str:
@@ -270,9 +272,3 @@ def _attributes(box: Mailbox) -> dict[str, list[bytes]]:
 def _written(value: Any) -> list[bytes]:
     several = value if isinstance(value, tuple) else (value,)
     return [str(one).encode() for one in several if one]
-
-
-def _words(error: Exception) -> str:
-    """python-ldap keeps a dictionary in its first argument; a person wants its words."""
-    facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return "; ".join(str(facts[key]) for key in ("desc", "info") if facts.get(key)) or str(error)

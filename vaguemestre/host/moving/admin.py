@@ -28,9 +28,9 @@ from typing import Any
 
 from vaguemestre.host.mailboxes.bal import Refused
 from vaguemestre.host.mailboxes.here import end_sessions
-from vaguemestre.host.mailboxes.store import StoreError
+from vaguemestre.host.mailboxes.store import StoreError, directory
 from vaguemestre.host.moving import charge, mail, queue
-from vaguemestre.host.moving.entries import Entries, connected, spelt, understood
+from vaguemestre.host.moving.entries import Entries, spelt, understood
 from vaguemestre.host.moving.layout import STATE, Charge, LayoutError, Settings, Way, settings
 from vaguemestre.host.moving.layout import charge as remembered
 
@@ -97,8 +97,8 @@ def _asked(command: str, domain: str, since: float) -> Said:
 
 
 def _shown(known: Settings, now: Charge) -> Said:
-    with _directory() as entries:
-        found = {domain: len(Entries(entries, domain).all()) for domain in known.domains}
+    with directory() as connection:
+        found = {domain: len(Entries(connection, domain).all()) for domain in known.domains}
     listed = _listed()
     domains = {
         domain: {
@@ -210,21 +210,8 @@ def _route(known: Settings, now: Charge) -> Said:
 
 @contextmanager
 def _entries(domain: str) -> Iterator[Entries]:
-    with _directory() as connection:
+    with directory() as connection:
         yield Entries(connection, domain)
-
-
-@contextmanager
-def _directory() -> Iterator[Any]:
-    import ldap
-
-    connection = connected()
-    try:
-        yield connection
-    except ldap.LDAPError as error:
-        raise StoreError(f"the mailbox directory (slapd): {error}") from error
-    finally:
-        connection.unbind_s()
 
 
 def _say(said: Said, code: int) -> int:

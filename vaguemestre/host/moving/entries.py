@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vaguemestre.host.mailboxes.store import MAILBOXES, SECONDS, StoreError, dn
+from vaguemestre.host.mailboxes.store import MAILBOXES, dn
 from vaguemestre.host.moving.layout import STATE
 
 MOVE = "move"
@@ -78,25 +78,6 @@ class Entries:
         draft.write_text(json.dumps(states))
         draft.chmod(0o600)
         draft.replace(self._before)
-
-
-def connected() -> Any:
-    """The manager's connection to slapd.
-
-    Raises:
-        StoreError: slapd is not there.
-    """
-    import ldap
-    import ldap.sasl
-
-    connection = ldap.initialize("ldapi:///")
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, SECONDS)
-    connection.timeout = SECONDS
-    try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
-    except ldap.LDAPError as error:
-        raise StoreError(f"the mailbox directory (slapd): {error}") from error
-    return connection
 
 
 def spelt(entries: dict[str, Entry]) -> dict[str, dict[str, list[str]]]:

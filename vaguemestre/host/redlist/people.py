@@ -11,9 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
+from vaguemestre.host.ldapi import NO_PAUSES, URL, connected
 from vaguemestre.host.mailboxes.store import MAILBOXES, SUFFIX
 from vaguemestre.host.redlist.copy import READ, Copy, Entry
 from vaguemestre.host.redlist.correspondents import Trouble
@@ -28,7 +28,7 @@ _PAGE = 200  # entries between two looks, of those that are only looked over
 class Follower:
     """The thread. `trouble` is told when the directory stops answering, once until it answers again."""
 
-    def __init__(self, copy: Copy, trouble: Trouble, url: str = "ldapi:///") -> None:
+    def __init__(self, copy: Copy, trouble: Trouble, url: str = URL) -> None:
         self._copy = copy
         self._trouble = trouble
         self._url = url
@@ -65,7 +65,7 @@ def looks(url: str, copy: Copy) -> Iterator[None]:
     Raises:
         ldap.LDAPError: the directory does not answer or refuses.
     """
-    with _connected(url) as connection:
+    with connected(url, _PATIENCE, NO_PAUSES) as connection:
         removed, again_at = Removed(connection, copy), time.monotonic() + ALL_AGAIN
         while True:
             copy.mark = _read_since(connection, copy, copy.mark) if copy.mark else _read_all(connection, copy)
@@ -110,27 +110,12 @@ def protected(url: str, copy: Copy) -> None:
     """
     from ldap.filter import escape_filter_chars
 
-    with _connected(url) as connection:
+    with connected(url, _PATIENCE) as connection:
         for entry in _found(connection, f"(&(objectClass=vgmMailbox)(vgmRedList={PROTECTED}))"):
             copy.take(entry)
         for desk in {box.secretariat for _, box in copy.items()} - {""}:
             for entry in _found(connection, f"(&(objectClass=vgmMailbox)(mail={escape_filter_chars(desk)}))"):
                 copy.take(entry)
-
-
-@contextmanager
-def _connected(url: str) -> Iterator[Any]:
-    import ldap
-    import ldap.sasl
-
-    connection = ldap.initialize(url)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, _PATIENCE)
-    connection.timeout = _PATIENCE
-    try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
-        yield connection
-    finally:
-        connection.unbind_s()
 
 
 def _read_all(connection: Any, copy: Copy) -> str:

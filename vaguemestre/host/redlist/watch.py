@@ -51,11 +51,12 @@ def seen() -> Copy | None:
     """Who is behind a secretariat, and those secretariats; None when the directory does not say."""
     import ldap
 
+    from vaguemestre.host.ldapi import URL
     from vaguemestre.host.redlist.people import protected
 
     copy = Copy()
     try:
-        protected("ldapi:///", copy)
+        protected(URL, copy)
     except (ldap.LDAPError, OSError):
         return None
     return copy

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vaguemestre.host.ldapi import URL, words
 from vaguemestre.host.replica.layout import BRANCHES, Settings
 from vaguemestre.host.replica.standing import Sighting
 
@@ -37,7 +38,7 @@ def _asked(connect: Callable[[], Any]) -> tuple[Mapping[str, str] | None, str]:
         connection = connect()
         return {word: _moment(connection, entry) for word, entry in BRANCHES.items()}, ""
     except ldap.LDAPError as error:
-        return None, _words(error)
+        return None, words(error)
     finally:
         if connection is not None:
             connection.unbind_s()
@@ -59,7 +60,7 @@ def _moment(connection: Any, entry: str) -> str:
 
 
 def _local() -> Any:
-    return _bound("ldapi:///")
+    return _bound(URL)
 
 
 def _provider(settings: Settings) -> Any:
@@ -87,10 +88,5 @@ def _bound(url: str, prepare: Callable[[Any], None] = lambda _: None) -> Any:
         prepare(connection)
         connection.sasl_non_interactive_bind_s("EXTERNAL")
     except ldap.LDAPError as error:
-        raise type(error)({"desc": f"{url}: {_words(error)}"}) from error
+        raise type(error)({"desc": f"{url}: {words(error)}"}) from error
     return connection
-
-
-def _words(error: Exception) -> str:
-    facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return "; ".join(str(facts[key]) for key in ("desc", "info") if facts.get(key)) or str(error)

@@ -6,10 +6,9 @@ be withdrawn.
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
 from typing import Any
 
+from vaguemestre.host.ldapi import URL, connected, words
 from vaguemestre.host.mailboxes.bal import KINDS, STATES, Mailbox
 from vaguemestre.host.mailboxes.store import ATTRIBUTES, MAILBOXES
 
@@ -29,18 +28,14 @@ PUBLISHED = (
 """The fields of `Mailbox` that publication goes by; slapd lets it read their attributes and no more."""
 
 _PAGE = 500
-_URL = "ldapi:///"
-_SECONDS = 60
-_PAUSES = (0.5, 1, 2, 4)
-"""Seconds: a restart takes less than one."""
 
 
 class EntriesError(Exception):
     """The directory does not answer, refuses, or hides what it must not; nothing may be concluded from it."""
 
 
-def mailboxes(url: str = _URL) -> list[Mailbox]:
-    """All of them, in any state. A slapd that is being restarted is waited for.
+def mailboxes(url: str = URL) -> list[Mailbox]:
+    """All of them, in any state.
 
     Raises:
         EntriesError: slapd is not there, refuses, or an entry lacks what each has.
@@ -48,27 +43,10 @@ def mailboxes(url: str = _URL) -> list[Mailbox]:
     import ldap
 
     try:
-        for pause in _PAUSES:  # python-ldap's ReconnectLDAPObject would first bind anonymously
-            with suppress(ldap.SERVER_DOWN):
-                return _read(url)
-            time.sleep(pause)
-        return _read(url)
+        with connected(url) as connection:
+            return [_mailbox(attributes) for attributes in _pages(connection)]
     except ldap.LDAPError as error:
-        raise EntriesError(f"the mailbox directory (slapd): {_words(error)}; nothing was sent") from error
-
-
-def _read(url: str) -> list[Mailbox]:
-    import ldap
-    import ldap.sasl
-
-    connection = ldap.initialize(url)
-    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, _SECONDS)
-    connection.timeout = _SECONDS
-    try:
-        connection.sasl_non_interactive_bind_s("EXTERNAL")
-        return [_mailbox(attributes) for attributes in _pages(connection)]
-    finally:
-        connection.unbind_s()
+        raise EntriesError(f"the mailbox directory (slapd): {words(error)}; nothing was sent") from error
 
 
 def _pages(connection: Any) -> list[dict[str, list[bytes]]]:
@@ -100,8 +78,3 @@ def _mailbox(attributes: dict[str, list[bytes]]) -> Mailbox:
             "    may the account vgm-annuaire read them? vaguemestre apply puts slapd's rules right"
         )
     return Mailbox(**{**told, "rank": int(told.get("rank", 0))})
-
-
-def _words(error: Exception) -> str:
-    found = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return " ".join(filter(None, (found.get("desc"), found.get("info")))) or str(error)
