@@ -29,12 +29,19 @@ AGAIN = 60  # seconds after the failure by which mail must work
 FIRST, OTHER = f"mail.{LENS}", f"mail.{PASTEUR}"
 
 
-def broken(release: Release) -> Release:
-    """Postfix's judges are content; but it takes nothing from the edge any more, where nobody listens."""
-    wrong = {"/etc/postfix/master.cf": (b"127.0.0.1:10025 ", b"127.0.0.1:10125 ")}
+Wrong = tuple[str, bytes, bytes]
+
+DEAF: Wrong = ("/etc/postfix/master.cf", b"127.0.0.1:10025 ", b"127.0.0.1:10125 ")
+"""Postfix's judges are content; but it takes nothing from the edge any more, where nobody listens."""
+
+LOOSE: Wrong = ("/etc/dovecot/dovecot.conf", b"auth_allow_cleartext = no", b"auth_allow_cleartext = yes")
+"""Dovecot's judges and probes are content; but it takes passwords that everybody on the way can read."""
+
+
+def broken(release: Release, wrong: Wrong) -> Release:
+    path, old, new = wrong
     files = tuple(
-        replace(one, content=one.content.replace(*wrong[one.path])) if one.path in wrong else one
-        for one in release.files
+        replace(one, content=one.content.replace(old, new)) if one.path == path else one for one in release.files
     )
     assert files != release.files
     return replace(release, files=files)
@@ -50,13 +57,13 @@ def one_wave(lab: Lab, operators: object, tmp_path: Path) -> Path:
     return folder
 
 
-def begun_badly(folder: Path) -> Path:
+def begun_badly(folder: Path, wrong: Wrong, options: Options = Options()) -> Path:  # noqa: B008 - a value
     """A rollout that has begun with broken releases; nobody works on it, so it can be resumed."""
     fleet = inventory.load(folder)
-    path = course.begin(fleet, [FIRST, OTHER], Options(), Process.of(os.getpid()))
+    path = course.begin(fleet, [FIRST, OTHER], options, Process.of(os.getpid()))
     for host in (FIRST, OTHER):
         good = kept(path, host)
-        bad = replace(good, document=broken(good.release).document())
+        bad = replace(good, document=broken(good.release, wrong).document())
         keep(path, bad)
         note(path, host, release=bad.id)
     course.end(path)
@@ -80,7 +87,7 @@ def test_a_release_that_breaks_mail_reaches_one_host_and_mail_works_there_again(
     one_wave: Path, lab: Lab, anne: Correspondent, paul: Correspondent
 ) -> None:
     before = standing(one_wave)
-    path = begun_badly(one_wave)
+    path = begun_badly(one_wave, DEAF)
     told = Terminal(one_wave)("rollout", "resume", path.stem)
     assert told.code == 1, told.screen
     paul.wait_for(anne.send(paul.address, "Après l'échec"))
@@ -93,3 +100,15 @@ def test_a_release_that_breaks_mail_reaches_one_host_and_mail_works_there_again(
     assert standing(one_wave) == before
     kept_there = lab.exec(OTHER, ["ls", "/var/lib/vaguemestre/releases"]).stdout.decode()
     assert record.host(OTHER).release not in kept_there
+
+
+def test_what_probes_do_not_see_verification_does_and_the_release_goes_back(one_wave: Path) -> None:
+    before = standing(one_wave)
+    path = begun_badly(one_wave, LOOSE, Options(behaviour=True))
+    told = Terminal(one_wave)("rollout", "resume", path.stem)
+    assert told.code == 1, told.screen
+    record = read(path)
+    assert [(one.host, one.result.value) for one in record.hosts] == [(FIRST, "failed"), (OTHER, "not-begun")]
+    assert "IMAP refuses a login before TLS" in record.host(FIRST).reason
+    assert "1 failed, 0 skipped" in record.host(FIRST).reason
+    assert standing(one_wave) == before
