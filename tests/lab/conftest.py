@@ -43,6 +43,7 @@ def pytest_configure() -> None:
         os.environ[VARIABLE] = f"{os.environ.get(VARIABLE, 'test')}-{worker}"
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
