@@ -1,7 +1,7 @@
 """What tests on real hosts share: one lab a session, its two operators provisioned once, and hosts to spoil.
 
 The instance is $VAGUEMESTRE_LAB, else ``test``; it is taken down at the end unless ``--keep-lab`` is given, and what
-is kept is used again. With ``-n 2 --dist loadgroup`` two halves of the files run side by side, in a lab each. Hosts:
+is kept is used again. With ``-n 2`` two halves of the files run side by side, in a lab each. Its hosts:
 
   operators   those of inventories/lab, made operators by the real command line; leave them as you found them
   scratch     those of tests/lab/inventory: bare Debian, made anew for each module that asks for them
@@ -20,6 +20,8 @@ from images import shared_packages
 from letters import Edge, Peer, edge_answer, kept
 from people import LENS, LISTED, PASTEUR, open_mailbox
 from terminal import Terminal, Typed
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
@@ -43,12 +45,21 @@ def pytest_configure() -> None:
         os.environ[VARIABLE] = f"{os.environ.get(VARIABLE, 'test')}-{worker}"
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
+class Halves(LoadScopeScheduling):
+    """Two workers, a half of the files each, in their order."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "second" if Path(nodeid.partition("::")[0]).name >= SECOND_HALF else "first"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Halves:
+    return Halves(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.lab)
-        item.add_marker(pytest.mark.xdist_group("second" if item.path.name >= SECOND_HALF else "first"))
 
 
 @pytest.fixture(scope="session")
