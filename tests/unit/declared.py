@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from vaguemestre.establishment import Fleet
 from vaguemestre.inventory import read
+from vaguemestre.lab import State
 from vaguemestre.pki.national import BUNDLE
 
 OPERATOR = """\
@@ -50,6 +52,24 @@ contacts:
 """
 
 LAB = "lab: {network: 10.83.27.0/24}\n"
+
+_HOME = Path("/var/lib/somewhere")
+STATE = State(
+    name="other",
+    network=IPv4Network("10.83.99.0/24"),
+    gateway=IPv4Address("10.83.99.1"),
+    world=IPv4Address("10.83.99.2"),
+    outside=IPv4Address("10.83.99.3"),
+    resolver=IPv4Address("10.83.99.2"),
+    apt_proxy="http://10.83.99.1:3142",
+    ssh_key=_HOME / "key",
+    known_hosts=_HOME / "known_hosts",
+    secrets=_HOME / "secrets",
+    anchors=_HOME / "anchors.pem",
+    authority=_HOME / "authority",
+    guests=(),
+)
+"""A lab that is up, on another network than the one written."""
 
 
 def write(root: Path, **files: str) -> Path:

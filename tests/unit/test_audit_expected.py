@@ -6,13 +6,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from declared import LAB, OPERATOR, SECOND, write
+from declared import LAB, OPERATOR, SECOND, STATE, write
 
 from vaguemestre.audit import inputs, remembered
 from vaguemestre.audit.expected import Expectation, parsed
+from vaguemestre.lab import Lab
+from vaguemestre.lab.state import save_state
+from vaguemestre.overlay import VARIABLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +68,22 @@ def test_any_change_of_what_decides_is_seen(root: Path, what: str, monkeypatch: 
 def _secret(root: Path) -> None:
     (root / "secrets/mail.test").mkdir(parents=True)
     (root / "secrets/mail.test/tls.key").write_text("a key")
+
+
+def test_a_lab_that_was_made_anew_has_other_secrets(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    home = Lab.open("lab").home
+    home.mkdir(parents=True)
+    anchors = shutil.copy(ROOT / "inventories/lab/trust/national.pem", home / "anchors.pem")
+    save_state(home / "state.json", replace(STATE, secrets=home / "secrets", anchors=Path(anchors)))
+    first, worked = asked(root)
+    assert (worked, asked(root)[1]) == (2, 0)
+    made_anew = home / "secrets/mail.pasteur.mssante.test/tls.key"
+    made_anew.parent.mkdir(parents=True)
+    made_anew.write_text("a key")
+    again, worked = asked(root)
+    assert worked == 2
+    assert [one.target for one in again.hosts] == [one.target for one in first.hosts]
 
 
 def test_who_may_read_a_secret_decides_too(root: Path) -> None:

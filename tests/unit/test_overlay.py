@@ -7,31 +7,14 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
-from declared import HOSTED, LAB, OPERATOR, SECOND, fleet
+from declared import HOSTED, LAB, OPERATOR, SECOND, STATE, fleet
 
 from vaguemestre import inventory
 from vaguemestre.establishment import Fleet
-from vaguemestre.lab import CertificateRequest, Guest, MailDomain, State
+from vaguemestre.lab import CertificateRequest, Guest, MailDomain
 from vaguemestre.lab.plan import EXTRACTION_URL, FHIR_URL, LIST_URL, SIGNER
 from vaguemestre.overlay import over
 from vaguemestre.rehearsal import NoLabError, lab_plan
-
-HOME = Path("/var/lib/somewhere")
-STATE = State(
-    name="other",
-    network=IPv4Network("10.83.99.0/24"),
-    gateway=IPv4Address("10.83.99.1"),
-    world=IPv4Address("10.83.99.2"),
-    outside=IPv4Address("10.83.99.3"),
-    resolver=IPv4Address("10.83.99.2"),
-    apt_proxy="http://10.83.99.1:3142",
-    ssh_key=HOME / "key",
-    known_hosts=HOME / "known_hosts",
-    secrets=HOME / "secrets",
-    anchors=HOME / "anchors.pem",
-    authority=HOME / "authority",
-    guests=(),
-)
 
 
 @pytest.fixture

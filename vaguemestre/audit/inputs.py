@@ -24,7 +24,9 @@ _WRITTEN_BY_PYTHON = "__pycache__"
 
 
 def files_of(fleet: Fleet) -> tuple[str, ...]:
-    """The files and folders that decide, beside the kit; they need not exist."""
+    """The files and folders that decide, beside the kit; they need not exist. A lab's `fleet` is laid over it: a lab
+    that is made anew has other secrets.
+    """
     found = {str(fleet.root)}
     for settings in (fleet.settings, *(one.settings for one in fleet.establishments)):
         anchors = (settings.trust.anchors, settings.trust.white_list.anchors, settings.directory.anchors)

@@ -54,7 +54,7 @@ def _worked_out(root: Path, on_host: OnHost) -> Expectation:
 
     own = _digest(root, (str(root),))
     fleet = read(root)
-    files = inputs.files_of(fleet)
+    files = inputs.files_of(overlaid(fleet))
     before = _digest(root, files)
     found = expectation(overlaid(fleet), on_host)
     unchanged = before and before == _digest(root, files) and own == _digest(root, (str(root),))
