@@ -112,5 +112,5 @@ def test_what_probes_do_not_see_verification_does_and_the_release_goes_back(one_
     reason = record.host(FIRST).reason
     assert "✗ IMAP refuses a login before TLS" in reason
     assert "A message to a colleague of the same establishment arrives" not in reason
-    assert " 0 skipped" in reason
+    assert any(line.endswith(" 0 skipped") for line in reason.splitlines())
     assert standing(one_wave) == before
